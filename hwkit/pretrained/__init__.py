@@ -1,0 +1,110 @@
+"""Models: a folder of weights, their config and their card; some come with the package.
+
+model.safetensors   float16 weights, by the names of `hwkit.model.network`
+config.json         ModelConfig: all that a sampler needs beside the weights
+README.md           the model card: data and its terms, the command, the figures
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from hwkit.errors import ArtifactError, InputError
+from hwkit.model.config import NetworkConfig
+from hwkit.preprocess import Recipe
+from hwkit.statistics import Statistics
+from hwkit.vocabulary import Vocabulary
+
+FORMAT = "hwkit-model"
+FORMAT_VERSION = 1
+DEFAULT = "first"
+
+Weights = Mapping[str, NDArray[np.floating]]
+
+
+class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model is, beside its weights."""
+
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+    network: NetworkConfig
+    statistics: Statistics
+    vocabulary: Vocabulary | None  # None for a prediction network
+    recipe: Recipe  # the preprocessing of the ink that it learned from
+    bias: float = 0.0  # the bias that suits it for writing (eqs. 61 and 62)
+
+
+def names() -> list[str]:
+    """The packaged models."""
+    return sorted(p.parent.name for p in Path(__file__).parent.glob("*/config.json"))
+
+
+def find(reference: str) -> Path:
+    """The folder of a packaged model by name, or of any model by path. Raises InputError."""
+    for folder in (Path(__file__).parent / reference, Path(reference)):
+        if (folder / "config.json").is_file():
+            return folder
+    if Path(reference).exists():
+        raise InputError("is no model: it holds no config.json", file=reference, do="name a model's folder")
+    raise InputError(
+        f"there is no model {reference!r}", do=f"packaged are {', '.join(names())}; or give a model's folder"
+    )
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """The config of a model. Raises ArtifactError where it is missing, broken or of another version."""
+    file = folder / "config.json"
+    try:
+        raw = file.read_bytes()
+        seen = msgspec.json.decode(raw)
+        version = (
+            seen.get("format_version") if isinstance(seen, dict) and seen.get("format") == FORMAT else None
+        )
+        if version is not None and version != FORMAT_VERSION:
+            raise ArtifactError(
+                f"is a model of format version {version}, this hwkit reads {FORMAT_VERSION}",
+                file=file, do="use the hwkit that made it, or train it again",
+            )  # fmt: skip
+        return msgspec.json.decode(raw, type=ModelConfig)
+    except OSError as error:
+        raise ArtifactError(f"cannot be read: {error.strerror}", file=file) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ArtifactError(f"is no model config: {error}", file=file, do="get the model anew") from error
+
+
+def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """The weights of a model as float32. Raises ArtifactError for a broken file or a NaN."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    file = folder / "model.safetensors"
+    try:
+        weights = {name: w.astype(np.float32) for name, w in load_file(file).items()}
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ArtifactError(
+            f"cannot be read as weights: {error}", file=file, do="get the model anew"
+        ) from error
+    for name, w in weights.items():
+        if not np.isfinite(w).all():
+            raise ArtifactError(
+                f"weight {name} holds values that are no numbers", file=file, do="train it again"
+            )
+    return weights
+
+
+def write(folder: Path, config: ModelConfig, weights: Weights, card: str) -> None:
+    """A model into `folder`, which exists: weights as float16, config, card."""
+    from safetensors.numpy import save
+
+    half = {name: np.ascontiguousarray(w.astype(np.float16)) for name, w in weights.items()}
+    for name, w in half.items():
+        if not np.isfinite(w).all():
+            raise InputError(f"weight {name} does not fit float16", do="train again with a smaller rate")
+    (folder / "model.safetensors").write_bytes(save(half))
+    (folder / "config.json").write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=1) + b"\n")
+    (folder / "README.md").write_text(card, encoding="utf-8")

@@ -1,0 +1,401 @@
+"""The SVG that a plotter takes, its PNG, sheets and charts."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+from numpy.typing import NDArray
+
+from hwkit.errors import InputError
+from hwkit.ink import Ink
+from hwkit.layout import Page, lay_out
+from hwkit.render import plot
+from hwkit.render.png import png
+from hwkit.render.sheet import before_and_after
+from hwkit.render.svg import decimal, svg
+
+SVG = "{http://www.w3.org/2000/svg}"
+INKSCAPE = "{http://www.inkscape.org/namespaces/inkscape}"
+NUMBER = r"-?\d+(?:\.\d{1,3})?"
+Floats = NDArray[np.float64]
+
+
+def page_of(*strokes: list[tuple[float, float]], size: tuple[float, float] = (30.0, 20.0)) -> Page:
+    return Page(*size, [np.array(stroke, float) for stroke in strokes])
+
+
+def paths(drawn: bytes) -> list[str]:
+    return [path.get("d", "") for path in etree.fromstring(drawn).iter(f"{SVG}path")]
+
+
+def beziers(d: str) -> Floats:
+    """Path data to its curves, (segments, 4, 2); straight segments as curves."""
+    match = re.fullmatch(rf"M ({NUMBER}),({NUMBER}) ([CL])((?: {NUMBER},{NUMBER})+)", d)
+    assert match, d
+    start = np.array([[float(match[1]), float(match[2])]])
+    rest = np.array([[float(n) for n in pair.split(",")] for pair in match[4].split()])
+    if match[3] == "L":
+        assert len(rest) == 1
+        return np.concatenate([start, start, rest, rest])[None]
+    rest = rest.reshape(-1, 3, 2)
+    starts = np.concatenate([start, rest[:-1, 2]])
+    return np.concatenate([starts[:, None], rest], axis=1)
+
+
+def flattened(curves: Floats, steps: int = 24) -> Floats:
+    """Points densely on the curves, by Bernstein's polynomials: (segments, steps + 1, 2)."""
+    t = np.linspace(0, 1, steps + 1)
+    weights = np.stack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
+    return np.einsum("kt,skd->std", weights, curves)
+
+
+def test_the_contract() -> None:
+    drawn = svg(page_of([(1, 2), (3, 4), (5, 2.5)], [(7, 8), (9, 10)], [(4, 4)]), pen_mm=0.3, colour="#12aBcd")
+    root = etree.fromstring(drawn)
+    assert root.tag == f"{SVG}svg"
+    assert dict(root.attrib) == {"width": "30mm", "height": "20mm", "viewBox": "0 0 30 20"}
+    (layer,) = root
+    assert dict(layer.attrib) == {
+        f"{INKSCAPE}groupmode": "layer",
+        f"{INKSCAPE}label": "1 ink",
+        "fill": "none",
+        "stroke": "#12aBcd",
+        "stroke-width": "0.3",
+        "stroke-linecap": "round",
+        "stroke-linejoin": "round",
+    }
+    assert [(path.tag, sorted(path.attrib), path.get("fill"), len(path)) for path in layer] == [
+        (f"{SVG}path", ["d", "fill"], "none", 0)
+    ] * 3
+    assert "".join(root.itertext()).strip() == ""
+    starts = [d.split(" ")[1] for d in paths(drawn)]
+    assert starts == ["1,2", "7,8", "4,4"]  # in the order of writing
+    assert all("z" not in d.lower() for d in paths(drawn))
+
+
+def test_a_known_stroke_has_known_coordinates() -> None:
+    assert paths(svg(page_of([(1, 2), (3.00049, 4.12351)]))) == ["M 1,2 L 3,4.124"]
+    # Equal chords, so centripetal equals uniform: the tangent at a point is half the way between its
+    # neighbours, and a Bézier point a third of that away. The ends leave along their chord.
+    (d,) = paths(svg(page_of([(3, 3), (6, 3), (6, 6), (9, 6)])))
+    assert d == "M 3,3 C 4,3 5.5,2.5 6,3 6.5,3.5 5.5,5.5 6,6 6.5,6.5 8,6 9,6"
+
+
+POINTS = st.tuples(st.floats(0, 30), st.floats(0, 20))
+
+
+def barry_goldman(p: Floats, steps: int) -> Floats:
+    """The centripetal Catmull-Rom curve between the middle two of four points, by its own recursion."""
+    k = np.concatenate([[0.0], np.cumsum(np.sqrt(np.linalg.norm(np.diff(p, axis=0), axis=1)))])
+    t = np.linspace(k[1], k[2], steps + 1)[:, None]
+
+    def between(a: Floats, b: Floats, i: int, j: int) -> Floats:
+        return ((k[j] - t) * a + (t - k[i]) * b) / (k[j] - k[i])
+
+    first, second, third = (between(p[i], p[i + 1], i, i + 1) for i in range(3))
+    return between(between(first, second, 0, 2), between(second, third, 1, 3), 1, 2)
+
+
+@given(st.lists(st.tuples(st.integers(2, 28), st.integers(2, 18)), min_size=4, max_size=4, unique=True))
+def test_the_curve_is_centripetal_catmull_rom(points: list[tuple[float, float]]) -> None:
+    given_points = np.array(points, float)
+    page = Page(230.0, 220.0, [given_points + 100])  # far from the edge: nothing is clipped
+    (d,) = paths(svg(page))
+    assert np.allclose(flattened(beziers(d))[1], barry_goldman(given_points, 24) + 100, atol=2e-3)
+
+
+@given(st.lists(POINTS, min_size=1, max_size=12), st.floats(0.1, 4))
+def test_the_curve_passes_through_every_point(points: list[tuple[float, float]], pen: float) -> None:
+    stroke = np.array(points) + 2
+    (d,) = paths(svg(Page(34.0, 24.0, [stroke]), pen_mm=pen))
+    passed = [np.rint(stroke[0] * 1000)]
+    for point in np.rint(stroke * 1000):
+        if (point != passed[-1]).any():
+            passed.append(point)
+    curves = beziers(d)
+    if len(passed) == 1:
+        assert np.allclose(np.linalg.norm(curves[0, 3] - curves[0, 0]), 0.01)
+    else:
+        assert np.allclose(np.concatenate([curves[:1, 0], curves[:, 3]]), np.array(passed) / 1000, atol=1.5e-3)
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.floats(-99, 99), st.floats(-99, 99)), min_size=1, max_size=9), max_size=4),
+    st.floats(0.05, 5),
+    st.sampled_from([0.0, 1 / 3, 8.0]),
+)
+def test_ink_and_half_the_pen_lie_inside(
+    strokes: list[list[tuple[float, float]]], pen: float, margin: float
+) -> None:
+    ink = Ink.from_strokes([np.array(stroke) for stroke in strokes])
+    drawn = svg(lay_out([ink, None, ink], unit=7.0, margin_mm=margin, pen_mm=pen), pen_mm=pen)
+    root = etree.fromstring(drawn)
+    left, top, width, height = map(float, root.get("viewBox", "").split())
+    assert (left, top) == (0, 0)
+    half = float(root[0].get("stroke-width", "")) / 2
+    for d in paths(drawn):
+        curve = flattened(beziers(d)).reshape(-1, 2)
+        assert curve.min() >= half - 1e-9
+        assert (curve.max(axis=0) <= np.array([width, height]) - half + 1e-9).all()
+        assert np.ptp(curve, axis=0).max() > 0
+
+
+@pytest.mark.parametrize("strokes", [[[(4, 4)]], [[(4, 4), (4, 4)]], [[(4, 4), (4, 4), (4.0001, 4)]]])
+def test_a_dot_is_a_tiny_segment(strokes: list[list[tuple[float, float]]]) -> None:
+    assert paths(svg(page_of(*strokes))) == ["M 4,4 L 4.01,4"]
+
+
+def test_a_dot_at_the_right_edge_is_drawn_to_the_left() -> None:
+    assert paths(svg(page_of([(29.75, 4)]))) == ["M 29.75,4 L 29.74,4"]
+
+
+def test_repeated_points_change_nothing() -> None:
+    once = svg(page_of([(3, 3), (6, 3), (6, 6)]))
+    assert svg(page_of([(3, 3), (3, 3), (6, 3), (6, 3), (6, 3), (6, 6)])) == once
+
+
+def test_no_ink_is_an_empty_layer() -> None:
+    root = etree.fromstring(svg(lay_out([])))
+    assert [child.tag for child in root] == [f"{SVG}g"]
+    assert len(root[0]) == 0
+
+
+@pytest.mark.parametrize("colour", ["black", "#12345", "#1234567", "#12345g", "", '#000000" x="', "#000000\n"])
+def test_a_colour_is_six_hexadecimal_digits(colour: str) -> None:
+    with pytest.raises(InputError, match="colour"):
+        svg(page_of([(1, 1)]), colour=colour)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        page_of([(1, float("nan"))]),
+        page_of([(float("inf"), 1), (2, 2)]),
+        Page(30.0, 20.0, [np.zeros((0, 2))]),
+        page_of([(0.2, 5), (5, 5)]),
+        page_of([(5, 5), (5, 19.8)]),
+        page_of([(1, 1)], size=(float("nan"), 20)),
+        page_of(size=(0.4, 20)),
+    ],
+)
+def test_ink_that_cannot_be_drawn_is_refused(page: Page) -> None:
+    with pytest.raises(InputError):
+        svg(page, pen_mm=0.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (-0.0001, "0"),
+        (10, "10"),
+        (1.5, "1.5"),
+        (1.23456, "1.235"),
+        (1e6, "1000000"),
+        (0.001, "0.001"),
+    ],
+)
+def test_decimals(value: float, text: str) -> None:
+    assert decimal(value) == text
+
+
+def pixels(data: bytes) -> NDArray[np.uint8]:
+    """A PNG of 8-bit RGBA, not interlaced, decoded by the book: (height, width, 4)."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    at, body = 8, b""
+    while at < len(data):
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        chunk = data[at + 8 : at + 8 + length]
+        if kind == b"IHDR":
+            width, height = int.from_bytes(chunk[:4], "big"), int.from_bytes(chunk[4:8], "big")
+            assert chunk[8:] == bytes([8, 6, 0, 0, 0])
+        body += chunk if kind == b"IDAT" else b""
+        at += length + 12
+    raw, previous, rows = zlib.decompress(body), [0] * (4 * width), []
+    for start in range(0, len(raw), 4 * width + 1):
+        how, row = raw[start], list(raw[start + 1 : start + 1 + 4 * width])
+        for i in range(len(row)):
+            a, b, c = (row[i - 4] if i > 3 else 0), previous[i], (previous[i - 4] if i > 3 else 0)
+            paeth = min((a, b, c), key=lambda v: abs(a + b - c - v))
+            row[i] = (row[i] + (0, a, b, (a + b) // 2, paeth)[how]) % 256
+        rows.append(row)
+        previous = row
+    return np.array(rows, np.uint8).reshape(height, width, 4)
+
+
+def test_the_picture_has_its_size_and_the_ink_its_place() -> None:
+    # 25.4 mm at 100 dpi is 100 pixels. A level line at y = 6.35 mm, an upright one at x = 19.05 mm.
+    page = page_of([(2.54, 6.35), (12.7, 6.35)], [(19.05, 2.54), (19.05, 10.16)], size=(25.4, 12.7))
+    picture = pixels(png(svg(page, pen_mm=1.016), dpi=100))
+    assert picture.shape == (50, 100, 4)
+    assert (picture[..., 3] == 255).all()
+    dark = picture[..., :3].max(axis=2) < 128
+    assert dark[23:27, 10:50].all()
+    assert dark[10:40, 73:77].all()
+    dark[22:28, 7:53] = dark[7:43, 72:78] = False
+    assert not dark.any()
+    assert (picture[0, 0] == 255).all()
+
+
+@pytest.mark.parametrize("dpi", [72, 150, 300])
+def test_pixels_are_millimetres_times_dpi(dpi: int) -> None:
+    drawn = png(svg(page_of([(1, 1)], size=(40, 15))), dpi=dpi)
+    width, height = (int.from_bytes(drawn[at : at + 4], "big") for at in (16, 20))
+    assert abs(width - 40 * dpi / 25.4) <= 1
+    assert abs(height - 15 * dpi / 25.4) <= 1
+
+
+def test_the_background_is_as_asked() -> None:
+    drawn = png(svg(page_of([(1, 1)], size=(5, 5))), dpi=50, background="#ff8000")
+    assert pixels(drawn)[-1, -1].tolist() == [255, 128, 0, 255]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "options", "match"),
+    [
+        (svg(page_of(size=(1000, 1000))), {"dpi": 300}, "at most 253 dpi|at most 254 dpi"),
+        (svg(page_of(size=(1e6, 1e6))), {"dpi": 1}, "draw it as SVG"),
+        (svg(page_of()), {"dpi": 0}, "1 or more"),
+        (svg(page_of()), {"background": "mud"}, "mud"),
+        (b"", {}, "no SVG"),
+        (b"<svg", {}, "no SVG"),
+        (b"<svg width='10' height='10'/>", {}, "mm"),
+        (b"<nothing width='10mm' height='10mm'/>", {}, "cannot be drawn"),
+    ],
+)
+def test_a_picture_that_cannot_be_drawn(drawn: bytes, options: dict[str, object], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        png(drawn, **options)  # type: ignore[arg-type]
+
+
+def test_a_sheet_shows_label_counts_and_every_point() -> None:
+    before = Ink.from_strokes([np.array([[0.0, 0], [1000, 50], [2000, 0]]), np.array([[2100.0, 10]])])
+    after = Ink.from_strokes([np.array([[0.0, 0], [2, 0.1]])])
+    drawn = before_and_after([("a01 <b> & “c” \x00\x1b\u202e\udc80", before, after)], width_mm=116.0)
+    root = etree.fromstring(drawn)
+    assert [text.text for text in root.iter(f"{SVG}text")] == [
+        "a01 <b> & “c” ",
+        "before: 4 points, 2 strokes",
+        "after: 2 points, 1 stroke",
+    ]
+    hops, lines, dots, *_ = paths(drawn)
+    places = {float(x) for x in re.findall(r"M ([\d.]+),", dots)}
+    assert min(places) == 8  # both inks begin at the margin and are 100 mm wide
+    assert max(places) == 108
+    assert hops.count("M") == 1
+    assert lines.count("M") == 2
+    assert dots.count("h 0") == 4
+
+
+@pytest.mark.parametrize(
+    "strokes", [[], [[(3, 3)]], [[(0, 0), (1e-300, 0)]], [[(-1.7e308, 0), (1.7e308, 1)]], [[(0, 0), (0, 1e9)]]]
+)
+def test_a_sheet_takes_any_ink(strokes: list[list[tuple[float, float]]]) -> None:
+    ink = Ink.from_strokes([np.array(stroke) for stroke in strokes])
+    drawn = before_and_after([("any", ink, ink)])
+    root = etree.fromstring(drawn)
+    assert float(root.get("height", "")[:-2]) < 200
+    assert b"nan" not in drawn
+    assert b"inf" not in drawn
+    assert len(png(drawn, dpi=30)) > 100
+    assert etree.fromstring(before_and_after([])).tag == f"{SVG}svg"
+
+
+def test_a_sheet_needs_room() -> None:
+    with pytest.raises(InputError):
+        before_and_after([], width_mm=10)
+
+
+def labels(drawn: bytes) -> list[str]:
+    return [text.text or "" for text in etree.fromstring(drawn).iter(f"{SVG}text")]
+
+
+def test_a_chart_of_lines_has_round_ticks_and_places_its_points() -> None:
+    drawn = plot.lines({"train": [(0, -1.0), (10, 1.0)], "<b>\x07": [(5, 0)]}, title="T", x="epoch", y="nats")
+    assert labels(drawn)[:3] == ["T", "epoch", "nats"]
+    assert {"-1", "-0.5", "0", "0.5", "1", "2", "10", "train", "<b>"} <= set(labels(drawn))
+    (curve,) = [d for d in paths(drawn) if re.fullmatch(r"M \S+ \S+", d)]
+    assert curve == "M 22,82 152,20"  # corner to corner of the frame
+    assert "M 87,51 h 0" in paths(drawn)
+
+
+@pytest.mark.parametrize(
+    "points", [[], [(0, 5.0)], [(1, 1), (1, 1)], [(0, 1e-30), (1, 3e-30)], [(1e9, 0), (2e9, 1e50)]]
+)
+def test_a_chart_of_few_points(points: list[tuple[float, float]]) -> None:
+    drawn = plot.lines({"a": points}, title="", x="", y="")
+    assert b"nan" not in drawn
+    assert len(labels(drawn)) < 30
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_ticks_are_few_and_hold_the_range(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    ticks = plot._ticks(low, high)
+    assert 2 <= len(ticks) <= 9
+    slack = 1e-5 * (ticks[1] - ticks[0])
+    assert ticks[0] <= low + slack
+    assert ticks[-1] >= high - slack
+
+
+def test_a_histogram_draws_its_counts() -> None:
+    drawn = plot.histogram([1, 4, 2], [0, 10, 20, 40], title="Lengths", x="points")
+    bars = [bar for bar in etree.fromstring(drawn).iter(f"{SVG}rect") if bar.get("fill") == plot.ACCENT]
+    heights = [float(bar.get("height", "")) for bar in bars]
+    widths = [float(bar.get("width", "")) for bar in bars]
+    assert np.allclose(np.array(heights) / heights[0], [1, 4, 2], rtol=1e-3)
+    assert widths[0] == pytest.approx(widths[1], abs=0.01)
+    assert widths[2] > 1.9 * widths[0]
+
+
+def test_heat_is_characters_down_and_time_across() -> None:
+    matrix = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.5, 0.0]])
+    drawn = plot.heat(matrix, row_labels=["a", "<"], title="Window")
+    pale, dark = (
+        path for path in etree.fromstring(drawn).iter(f"{SVG}path") if path.get("fill") == plot.ACCENT
+    )
+    assert (pale.get("fill-opacity"), pale.get("d")) == ("0.5", "M 87,23.2 H 119.5 v 3.2 H 87 z")
+    assert (dark.get("fill-opacity"), dark.get("d")) == ("1", "M 22,20 H 87 v 3.2 H 22 z")
+    assert {"Window", "a", "<"} <= set(labels(drawn))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plot.lines({"a": [(0, float("nan"))]}, title="", x="", y=""),
+        lambda: plot.histogram([1, 2], [0, 1], title="", x=""),
+        lambda: plot.histogram([], [0], title="", x=""),
+        lambda: plot.histogram([1], [1, 1], title="", x=""),
+        lambda: plot.histogram([-1], [0, 1], title="", x=""),
+        lambda: plot.heat(np.ones((2, 3)), row_labels=["a"], title=""),
+        lambda: plot.heat(-np.ones((1, 3)), row_labels=["a"], title=""),
+        lambda: plot.heat(np.full((1, 3), np.inf), row_labels=["a"], title=""),
+    ],
+)
+def test_numbers_that_make_no_chart(draw: Callable[[], bytes]) -> None:
+    with pytest.raises(InputError):
+        draw()
+
+
+def test_heat_of_nothing() -> None:
+    for shape in [(0, 0), (2, 0), (0, 3), (1, 1)]:
+        assert plot.heat(np.zeros(shape), row_labels=["x"] * shape[0], title="").startswith(b"<?xml")
+
+
+def test_importing_is_cheap() -> None:
+    code = (
+        "import sys, hwkit.layout, hwkit.render.svg, hwkit.render.png, hwkit.render.sheet, hwkit.render.plot\n"
+        "heavy = {'torch', 'scipy', 'h5py', 'click', 'rich', 'lxml', 'resvg_py'}\n"
+        "print(heavy & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "set()", "")
