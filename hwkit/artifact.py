@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import platform
 import re
@@ -22,158 +21,35 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-import msgspec
 from filelock import FileLock, Timeout
 
 from hwkit import __version__
-from hwkit.errors import ArtifactError, HwkitError, InputError
+from hwkit.errors import ArtifactError, HwkitError
+from hwkit.manifest import (
+    FORMAT_VERSION,
+    MANIFEST,
+    FileRecord,
+    InputRecord,
+    Manifest,
+    digest_of_records,
+    file_digest,
+    hash_of,
+    key_of,
+    names_in,
+    plain,
+)
 from hwkit.progress import Progress, silent
 
-FORMAT_VERSION = 1
-MANIFEST = "manifest.json"
 _SHORT = 16  # characters of the key in a folder's name
 _FOLDER = re.compile(rf"[0-9a-f]{{{_SHORT}}}")
-
-
-def canonical(value: object) -> str:
-    """The one JSON text of a value: keys sorted, no spaces, ASCII. 1 and 1.0 are different texts.
-
-    Raises InputError where the value is not JSON (NaN and infinity are not).
-    """
-    # Plain first: keys that are not strings would sort in an order of their own.
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
-
-
-def _plain(value: object) -> Any:
-    """The value as it will be read back: lists for tuples, strings for keys. Raises as `canonical`."""
-    try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"a value cannot be written as JSON: {error}") from error
-
-
-def _sha256(value: object) -> str:
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
-
-
-def key_of(stage: str, stage_version: int, parameters: object, inputs: Mapping[str, str]) -> str:
-    """The key (64 hex characters) of what a stage makes; `inputs` maps each input's name to its digest."""
-    return _sha256(
-        {
-            "format_version": FORMAT_VERSION,
-            "stage": stage,
-            "stage_version": stage_version,
-            "parameters": parameters,
-            "inputs": dict(inputs),
-        }
-    )
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 (64 hex characters) of a file, or of a folder's sorted relative paths and files' sha256.
-
-    Raises InputError where there is nothing at the path or it cannot be read.
-    """
-    try:
-        if path.is_dir():
-            return _digest({name: _hash(path / name) for name in _names(path)})
-        return _hash(path)
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror or error}", file=path, do="check the path and its permissions"
-        ) from error
 
 
 def digest_of(source: Artifact | Path) -> str:
     """The digest of an input: an artifact's own, or `file_digest` of a file or folder."""
     return source.digest if isinstance(source, Artifact) else file_digest(source)
-
-
-class FileRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file of an artifact; `size` in bytes."""
-
-    sha256: str
-    size: int
-
-
-class InputRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One input of a stage: an artifact, or (with an empty `key`) a plain file or folder."""
-
-    key: str
-    digest: str
-    name: str
-
-
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `manifest.json` says of an artifact. `seal` is the sha256 of all the other fields."""
-
-    format_version: int
-    stage: str
-    stage_version: int
-    key: str
-    digest: str
-    parameters: dict[str, Any]
-    inputs: dict[str, InputRecord]
-    files: dict[str, FileRecord]  # by path in the folder, with forward slashes
-    versions: dict[str, str]
-    created: str  # UTC, ISO 8601
-    seconds: float  # wall time of the run that finished it
-    peak_mb: float  # of the whole process, so far
-    metrics: dict[str, Any]
-    seal: str = ""
-
-    def faults(self) -> list[str]:
-        """What in the manifest contradicts itself, one line each."""
-        digests = {name: record.digest for name, record in self.inputs.items()}
-        checks = {
-            "the key is not that of its stage, parameters and inputs": self.key
-            == key_of(self.stage, self.stage_version, self.parameters, digests),
-            "the digest is not that of its files": self.digest == _digest_of_records(self.files),
-            "the seal is broken, so some field was changed": self.seal == self.sealed().seal,
-            "a file's name leads outside the folder": not any(map(_leads_outside, self.files)),
-        }
-        return [fault for fault, right in checks.items() if not right]
-
-    def sealed(self) -> Manifest:
-        """The same manifest with its seal."""
-        fields = msgspec.to_builtins(self)
-        del fields["seal"]
-        return msgspec.structs.replace(self, seal=_sha256(fields))
-
-    def encode(self) -> bytes:
-        """The bytes of `manifest.json`, the only ones that are read back without complaint."""
-        return (json.dumps(msgspec.to_builtins(self), indent=2, allow_nan=False) + "\n").encode()
-
-    @classmethod
-    def read(cls, path: Path) -> Manifest:
-        """The manifest in a file. Raises ArtifactError where it is missing, damaged or of another version."""
-        do = f"remove the folder {path.parent} and make it again"
-        try:
-            raw = path.read_bytes()
-        except OSError as error:
-            why = "no artifact here, for there is no manifest" if not path.exists() else f"unreadable: {error}"
-            raise ArtifactError(why, file=path.parent, do="check the path") from error
-        try:
-            found = json.loads(raw)
-            there = found.get("format_version", FORMAT_VERSION) if isinstance(found, dict) else FORMAT_VERSION
-            if there == FORMAT_VERSION:
-                manifest = msgspec.convert(found, cls)
-                # What JSON reads alike (a space more, another escape) is still not what was written.
-                faults = manifest.faults() or ["not as it was written"] * (manifest.encode() != raw)
-        except (ValueError, RecursionError, msgspec.MsgspecError, InputError) as error:
-            raise ArtifactError(f"the manifest is damaged: {error}", file=path, do=do) from error
-        if there != FORMAT_VERSION:
-            raise ArtifactError(
-                f"an artifact of format version {there!r}, but this hwkit reads version {FORMAT_VERSION}",
-                file=path,
-                do="use the hwkit that made it, or " + do,
-            )
-        if faults:
-            raise ArtifactError(f"the manifest is damaged: {', '.join(faults)}", file=path, do=do)
-        return manifest
 
 
 @dataclass(frozen=True)
@@ -255,7 +131,7 @@ def problems(folder: Path) -> list[str]:
     except ArtifactError as error:
         return [error.what]
     lines: list[str] = []
-    there = set(_names(folder)) - {MANIFEST}
+    there = set(names_in(folder)) - {MANIFEST}
     for name, record in manifest.files.items():
         path = folder / name
         try:
@@ -263,7 +139,7 @@ def problems(folder: Path) -> list[str]:
                 lines.append(f"{name}: missing")
             elif (size := path.stat().st_size) != record.size:
                 lines.append(f"{name}: {size} bytes, expected {record.size}")
-            elif _hash(path) != record.sha256:
+            elif hash_of(path) != record.sha256:
                 lines.append(f"{name}: the content differs (sha256)")
         except OSError as error:
             lines.append(f"{name}: cannot be read: {error.strerror or error}")
@@ -325,14 +201,14 @@ class Store:
                 partial.mkdir(exist_ok=True)
                 metrics = make(partial)
                 (partial / MANIFEST).unlink(missing_ok=True)  # of a run that stopped before its rename
-                files = {name: _settle(partial / name) for name in _names(partial)}
+                files = {name: _settle(partial / name) for name in names_in(partial)}
                 manifest = Manifest(
                     format_version=FORMAT_VERSION,
                     stage=stage,
                     stage_version=stage_version,
                     key=key,
-                    digest=_digest_of_records(files),
-                    parameters=_plain(dict(parameters)),
+                    digest=digest_of_records(files),
+                    parameters=plain(dict(parameters)),
                     inputs={name: _record(source, digests[name]) for name, source in inputs.items()},
                     files=files,
                     versions={
@@ -343,7 +219,7 @@ class Store:
                     created=datetime.now(UTC).isoformat(timespec="microseconds"),
                     seconds=round(time.monotonic() - started, 3),
                     peak_mb=_peak_mb(),
-                    metrics=_plain(dict(metrics)),
+                    metrics=plain(dict(metrics)),
                 ).sealed()
                 (partial / MANIFEST).write_bytes(manifest.encode())
                 _settle(partial / MANIFEST)
@@ -518,22 +394,6 @@ def _disk(folder: Path) -> Iterator[None]:
         raise HwkitError(what, file=folder, do=do) from error
 
 
-def _names(folder: Path) -> list[str]:
-    """The relative paths of a folder's files, at any depth, with forward slashes, sorted."""
-    paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(paths)
-
-
-def _leads_outside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.is_absolute() or ".." in path.parts
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _settle(path: Path) -> FileRecord:
     """Force a file to the disk and record it."""
     with path.open("rb+") as file:
@@ -548,15 +408,6 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _digest(hashes: Mapping[str, str]) -> str:
-    """The digest of files: over their sorted relative paths and sha256."""
-    return _sha256(sorted(hashes.items()))
-
-
-def _digest_of_records(files: Mapping[str, FileRecord]) -> str:
-    return _digest({name: record.sha256 for name, record in files.items()})
 
 
 def _record(source: Input, digest: str) -> InputRecord:

@@ -45,6 +45,22 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.decimate > 1 and self.spacing > 0:
             raise InputError("decimate and spacing are two ways to resample", do="give one of them")
 
+    def text(self) -> str:
+        """The recipe as a dataset carries it; "" there is recorded ink, which no recipe has touched."""
+        return msgspec.json.encode(self, order="sorted").decode()
+
+    @classmethod
+    def read(cls, text: str) -> Recipe:
+        """The recipe that a dataset carries. Raises InputError for recorded ink and for unknown steps."""
+        if not text:
+            raise InputError("this ink is as it was recorded", do="run hwkit preprocess first")
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.MsgspecError as error:
+            raise InputError(
+                f"this ink was preprocessed by another hwkit: {error}", do="preprocess it anew"
+            ) from error
+
 
 PRESETS = {
     "raw": Recipe(),

@@ -18,8 +18,9 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwkit.artifact import FORMAT_VERSION, Artifact, Store, canonical, file_digest, key_of, problems
+from hwkit.artifact import Artifact, Store, problems
 from hwkit.errors import ArtifactError, HwkitError, InputError
+from hwkit.manifest import FORMAT_VERSION, canonical, file_digest, key_of
 
 
 def writes(**files: str) -> Callable[[Path], dict[str, object]]:

@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -126,5 +127,6 @@ def _system(error: OSError) -> int:
 def _drop_output() -> None:
     """Let nothing that is left in stdout's buffer be written when the interpreter ends: it would fail again."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    with suppress(OSError):  # a stdout that is no file of the system's has nothing to fail at
+        os.dup2(null, sys.stdout.fileno())
     os.close(null)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from hwkit.errors import InputError
+from hwkit.errors import HwkitError, InputError
 
 SUFFIXES = (".svg", ".png")
 
@@ -32,7 +33,8 @@ def save(output: str, svg: bytes, dpi: int) -> int:
     """Write a page to a file, as SVG or PNG by its suffix, or as SVG to standard output for `-`.
 
     The file appears whole, by a rename; where that fails, what stood there before still stands.
-    Returns the bytes written. Raises OSError where the system refuses.
+    Returns the bytes written. Raises HwkitError where the system refuses a file, OSError where it
+    refuses standard output.
     """
     if output == "-":
         sys.stdout.buffer.write(svg)
@@ -44,9 +46,20 @@ def save(output: str, svg: bytes, dpi: int) -> int:
         from hwkit.render.png import png
 
         content = png(svg, dpi=dpi)
-    if path.exists() and not path.is_file():  # a device or a pipe, which nothing may replace
-        path.write_bytes(content)
-        return len(content)
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe, which nothing may replace
+            path.write_bytes(content)
+        else:
+            _replace(path, content)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = "the disk is full" if full else error.strerror or str(error)
+        do = "free some space and run again" if full else "choose another place"
+        raise HwkitError(f"cannot be written: {reason}", file=output, do=do) from error
+    return len(content)
+
+
+def _replace(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as out:
@@ -61,4 +74,3 @@ def save(output: str, svg: bytes, dpi: int) -> int:
         with suppress(OSError):
             os.unlink(name)
         raise
-    return len(content)

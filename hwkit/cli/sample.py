@@ -14,9 +14,7 @@ from hwkit.errors import ArtifactError, InputError
 from hwkit.stages import Circumstances, build
 
 
-@click.command(
-    epilog="Example: hwkit sample first --text 'a move to stop' --bias 1 --count 3; hwkit render sample/1f3a -o a.svg"
-)
+@click.command(epilog="Example: hwkit sample first --text 'a move to stop' --bias 1 --count 3")
 @click.argument("model")
 @click.option("--text", "-t", "texts", multiple=True, help="What to write; may be given several times.")
 @click.option("--count", type=click.IntRange(1), default=1, show_default=True, help="Samples of each text.")

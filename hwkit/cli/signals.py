@@ -10,7 +10,7 @@ from types import FrameType
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """While inside, the first SIGINT or SIGTERM only makes the given function True; a second one stops at once."""
+    """While inside, a first SIGINT or SIGTERM makes the given function True; a second one stops at once."""
     asked = False
 
     def ask(number: int, frame: FrameType | None) -> None:

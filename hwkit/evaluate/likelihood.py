@@ -11,7 +11,6 @@ comparable between the same recipe.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +18,18 @@ import msgspec
 import numpy as np
 
 from hwkit import pretrained
-from hwkit.dataset import InkDataset
 from hwkit.errors import ArtifactError, InputError
 from hwkit.ink import Floats
-from hwkit.preprocess import Recipe, prepare
+from hwkit.preprocess import prepare
 from hwkit.pretrained import ModelConfig
 from hwkit.progress import Progress, silent
 
 if TYPE_CHECKING:
     from hwkit.batching import Batch, Line
+    from hwkit.dataset import InkDataset
     from hwkit.model.network import Network
 
-STEPS = 128  # points of a line that the network reads at once: memory does not grow with the line
+STEPS = 32  # points that the network reads at once: memory does not grow with the line, and caches hold it
 RESAMPLES = 2000  # of the lines, for the interval of their mean
 
 
@@ -170,7 +169,7 @@ def load(model: Path, device: str = "cpu") -> tuple[ModelConfig, Network]:
         state = {name: torch.from_numpy(weight).to(device) for name, weight in weights.items()}
     except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts that it has it
         raise InputError(
-            f"there is no device {device!r} here", do="use cpu, or cuda with an NVIDIA GPU"
+            f"the device {device!r} cannot be used here", do="choose another, such as cpu"
         ) from error
     network.load_state_dict(state, assign=True)
     return config, network.eval()
@@ -185,11 +184,11 @@ def usable(
     """
     from hwkit.batching import Line
 
-    own = recipe_text(config.recipe)
+    own = config.recipe.text()
     if dataset.recipe not in ("", own):
         raise InputError(
-            "this ink was preprocessed in another way than the model's", do="give the recorded ink, from hwkit ingest"
-        )  # fmt: skip
+            "this ink was preprocessed otherwise than the model's", do="give recorded ink, from hwkit ingest"
+        )
     rows = dataset.rows(split)
     if not rows:
         counts = {name: dataset.splits.count(name) for name in sorted(set(dataset.splits))}
@@ -201,27 +200,20 @@ def usable(
         if done % 100 == 0:
             progress(done, len(rows), "preparing lines")
         sample = dataset[row] if dataset.recipe else prepare(dataset[row], config.recipe)[0]
-        text = sample.text or ""
+        text, vocabulary = sample.text or "", config.vocabulary
         if len(sample.ink) < 2:
             left_out["too short"] += 1
-        elif config.vocabulary is None:
-            lines.append(Line(sample.id, sample.ink.offsets(), np.zeros(0, np.int64), sample.scale))
-        elif not text:
+        elif vocabulary and not text:
             left_out["without text"] += 1
-        elif config.vocabulary.unknown(text):
+        elif vocabulary and vocabulary.unknown(text):
             left_out["unknown character"] += 1
         else:
-            classes = config.vocabulary.encode(text)
+            classes = vocabulary.encode(text) if vocabulary else np.zeros(0, np.int64)
             lines.append(Line(sample.id, sample.ink.offsets(), classes, sample.scale))
     if not lines:
         why = ", ".join(f"{n} {reason}" for reason, n in left_out.items() if n)
         raise InputError(f"no line of {split} can be scored ({why})", do="check the data and the split")
     return lines, left_out
-
-
-def recipe_text(recipe: Recipe) -> str:
-    """A recipe as a dataset carries it."""
-    return msgspec.json.encode(recipe, order="sorted").decode()
 
 
 def score(network: Network, batch: Batch, device: str) -> Floats:
@@ -255,14 +247,14 @@ def score(network: Network, batch: Batch, device: str) -> Floats:
     return totals.cpu().numpy()
 
 
-def interval(values: Sequence[float] | Floats) -> tuple[float | None, float | None]:
+def interval(values: Floats) -> tuple[float | None, float | None]:
     """The 95 % bootstrap interval (percentile, seeded) of the mean; (None, None) of fewer than two."""
     from scipy.stats import bootstrap
 
     if len(values) < 2:
         return None, None
     found = bootstrap(
-        (np.asarray(values),), np.mean, n_resamples=RESAMPLES, batch=100, method="percentile",
+        (values,), np.mean, n_resamples=RESAMPLES, batch=100, method="percentile",
         random_state=np.random.default_rng(0),
     ).confidence_interval  # fmt: skip
     return float(found.low), float(found.high)

@@ -27,18 +27,17 @@ class SampleParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             raise InputError("count and points must be at least 1, a seed at least 0")
 
 
-def primer_from(ink: InkDataset, recipe_text: str, model: ModelConfig, asked: SampleParameters) -> Primer:
+def primer_from(ink: InkDataset, model: ModelConfig, asked: SampleParameters) -> Primer:
     """The primer that `asked` names, prepared as the model's ink is.
 
-    recipe_text: the model's recipe as a dataset would carry it. Raises InputError for ink that was
-    prepared otherwise, an unknown line, or one without text.
+    Raises InputError for ink that was prepared otherwise, an unknown line, or one without text.
     """
     if not len(ink):
         raise InputError("the ink that is to prime holds no line")
     sample = ink[ink.find(asked.prime_line)] if asked.prime_line else ink[0]
     if ink.recipe == "":
         sample, _ = prepare(sample, model.recipe)
-    elif ink.recipe != recipe_text:
+    elif ink.recipe != model.recipe.text():
         raise InputError(
             "the ink that is to prime was preprocessed otherwise than the model's", do="give recorded ink"
         )

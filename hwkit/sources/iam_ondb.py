@@ -238,7 +238,7 @@ def _quick_strokes(content: bytes) -> tuple[list[float], list[int]] | None:
         before = len(body)
         body = body.replace(mark, instead)
         counts.add((before - len(body)) // (len(mark) - len(instead)))
-    if b"<!" in content or len(counts) != 1 or counts == {0}:
+    if b"<!" in content or len(counts) != 1:
         return None
     try:
         strokes = list(_parse(head + tag + body).iterfind("StrokeSet/Stroke"))

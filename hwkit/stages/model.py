@@ -1,0 +1,89 @@
+"""Stages of a model: train it, measure it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hwkit.artifact import Input
+from hwkit.preprocess import Recipe
+from hwkit.stages.stage import INK, Circumstances, Metrics, file_of, folder_of, read_json, write_json
+from hwkit.vocabulary import Vocabulary
+
+
+def make_train(parameters: Any, inputs: Mapping[str, Input], folder: Path, around: Circumstances) -> Metrics:
+    """A model (see hwkit.pretrained), its log and its loss curve; goes on in a folder it was stopped in."""
+    from hwkit import pretrained
+    from hwkit.batching import select
+    from hwkit.dataset import InkDataset
+    from hwkit.pretrained.card import card
+    from hwkit.render import plot
+    from hwkit.statistics import Statistics
+    from hwkit.train import LOG, TrainConfig, train
+
+    config: TrainConfig = parameters
+    around.progress(0, 0, "reading lines")
+    dataset = InkDataset.open(file_of(inputs["ink"], INK))
+    statistics = read_json(file_of(inputs["statistics"], "statistics.json"), Statistics)
+    synthesis = config.network.kind == "synthesis"
+    vocabulary = read_json(file_of(inputs["vocabulary"], "vocabulary.json"), Vocabulary) if synthesis else None
+    training, left_out = select(dataset, config.training, vocabulary, config.max_points)
+    validation, left_out_of_validation = select(dataset, (config.validation,), vocabulary, config.max_points)
+    weights, figures = train(
+        training, validation, statistics, vocabulary.size if vocabulary else 0, config, folder,
+        device=around.device, stop=around.stop, progress=around.progress,
+    )  # fmt: skip
+    model = pretrained.ModelConfig(
+        network=config.network, statistics=statistics, vocabulary=vocabulary,
+        recipe=Recipe.read(dataset.recipe), bias=config.bias,
+    )  # fmt: skip
+    figures |= {
+        "lines": len(training),
+        "points": sum(len(line.offsets) - 1 for line in training),
+        "left_out": left_out,
+        "validation_lines": len(validation),
+        "left_out_of_validation": left_out_of_validation,
+        "weights": sum(w.size for w in weights.values()),
+    }
+    pretrained.write(folder, model, weights, card(model, msgspec.to_builtins(config), figures))
+    entries = [json.loads(line) for line in (folder / LOG).read_text(encoding="utf-8").splitlines()]
+    curves = {which: [(e["epoch"], e[which]) for e in entries] for which in ("training", "validation")}
+    drawn = plot.lines(curves, title="Nats a point, in normalised units", x="epoch", y="nats a point")
+    (folder / "loss.svg").write_bytes(drawn)
+    return figures
+
+
+def make_evaluate(parameters: Any, inputs: Mapping[str, Input], folder: Path, around: Circumstances) -> Metrics:
+    """`figures.json` and, line by line, `lines.csv`: Graves's measures of a model on a split."""
+    from hwkit.dataset import InkDataset
+    from hwkit.evaluate.likelihood import measure
+
+    dataset = InkDataset.open(file_of(inputs["ingest"], INK))
+    figures, lines = measure(
+        folder_of(inputs["model"]), dataset, parameters, device=around.device, progress=around.progress
+    )
+    write_json(folder / "figures.json", figures)
+    with (folder / "lines.csv").open("w", newline="", encoding="utf-8") as table:
+        rows = csv.DictWriter(table, list(lines[0]), lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(lines)
+    return figures
+
+
+def train_parameters() -> type[msgspec.Struct]:
+    """TrainConfig, whose module needs torch."""
+    from hwkit.train import TrainConfig
+
+    return TrainConfig
+
+
+def evaluate_parameters() -> type[msgspec.Struct]:
+    """EvaluateParameters; its module is needed by this stage alone."""
+    from hwkit.evaluate.likelihood import EvaluateParameters
+
+    return EvaluateParameters

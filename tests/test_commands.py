@@ -1,0 +1,332 @@
+"""The commands as a person in a shell meets them: what they print, leave behind and answer."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from lxml import etree
+from test_generate import tiny
+
+from hwkit.cli import COMMANDS, main
+from hwkit.dataset import InkDataset, InkWriter
+from hwkit.ink import Ink, Sample
+
+SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
+ARCHIVES = [str(SAMPLE / "lineStrokes-all.tar.gz"), str(SAMPLE / "ascii-all.tar.gz")]
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store that holds data/sample, ingested and preprocessed."""
+    root = str(tmp_path_factory.mktemp("store") / "artifacts")
+    assert main(["ingest", *ARCHIVES, "--store", root, "--quiet"]) == 0
+    assert main(["preprocess", "--store", root, "--quiet"]) == 0
+    return root
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    return str(tiny(tmp_path))
+
+
+def fails(capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, *words: str) -> None:
+    """The command ends with `code` and one line on stderr that holds `words`."""
+    capsys.readouterr()
+    assert main([*arguments]) == code
+    out, err = capsys.readouterr()
+    lines = [line for line in err.splitlines() if line.startswith("hwkit: error: ")]
+    assert len(lines) == 1, err
+    assert "Traceback" not in err + out
+    assert out == ""
+    for word in words:
+        assert word in lines[0]
+
+
+# Every command
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "Usage: hwkit" in out
+    if command not in ("artifacts",):  # a group: its own commands have the examples
+        assert "Example" in out
+
+
+def test_ingest_counts_the_sample(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ingest", *ARCHIVES, "--store", store, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["line_files"], result["strokes"], result["points"]) == (183, 4856, 98394)
+    assert result["matched"] == {"train": 128, "first-validation": 16, "second-validation": 16, "test": 16}
+    assert Path(result["artifact"]).is_dir()
+
+
+def test_preprocess_repairs_the_two_declared_faults(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["preprocess", "ink", "--preset", "raw", "--store", store, "--json"]) == 0
+    ink = json.loads(capsys.readouterr().out)["ink"]
+    assert (ink["removed"], ink["repaired_lines"], ink["lines"]) == (2, 2, 183)
+    repairs = (Path(ink["artifact"]) / "repairs.csv").read_text().splitlines()
+    assert repairs[1].startswith("s01-000a-02,0,2")
+    assert repairs[2].startswith("s02-001b-03,")
+
+
+def test_each_step_can_be_made_alone(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["preprocess", "vocabulary", "--min-count", "5", "--store", store, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert list(result) == ["vocabulary"]
+    assert result["vocabulary"]["classes"] == len(result["vocabulary"]["characters"]) + 1
+
+
+def test_inspect_draws_lines_before_and_after(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "sheet.svg"
+    command = ["inspect", "-o", str(sheet), "--line", "s01-000a-02", "--set", "slant=true", "--store", store]
+    assert main([*command, "--json"]) == 0
+    line = json.loads(capsys.readouterr().out)["lines"][0]
+    assert line["removed"] == 2
+    assert line["points_after"] < line["points"] / 2
+    assert "s01-000a-02" in sheet.read_text()
+
+
+def test_sample_keeps_what_the_network_thought(
+    store: str, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from safetensors.numpy import load_file
+
+    command = ["sample", model, "--text", "abc", "--count", "2", "--bias", "1", "--store", store, "--json"]
+    assert main(command) == 0
+    result = json.loads(capsys.readouterr().out)
+    ink = InkDataset.open(Path(result["artifact"]) / "ink.h5")
+    steps = load_file(Path(result["artifact"]) / "steps.safetensors")
+    assert ink.ids == ["sample-00000", "sample-00001"]
+    for id, line in zip(ink.ids, ink, strict=True):
+        n = len(line.ink) - 1
+        assert steps[f"{id}/mixture"].shape == (n, 6, 3)
+        assert steps[f"{id}/end"].shape == (n,)
+        assert steps[f"{id}/window"].shape == (n, 4)
+    for suffix in ("svg", "png"):
+        picture = tmp_path / f"lines.{suffix}"
+        assert main(["render", result["artifact"], "-o", str(picture), "--store", store]) == 0
+        assert picture.stat().st_size > 100
+    assert len(etree.parse(tmp_path / "lines.svg").findall(".//{*}path")) == ink.strokes
+
+
+def test_a_primer_comes_from_recorded_ink(
+    store: str, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    primer = tmp_path / "ink.h5"
+    with InkWriter(primer) as writer:
+        writer.append(Sample("mine", Ink.from_strokes([np.array([[0.0, 0], [5, 9], [9, 2]])]), "ab"))
+    command = ["sample", model, "--text", "c", "--store", store, "--json"]
+    assert main([*command, "--prime", str(primer)]) == 0
+    primed = json.loads(capsys.readouterr().out)
+    assert main([*command, "--prime", str(primer), "--prime-text", "ba"]) == 0
+    otherwise = json.loads(capsys.readouterr().out)
+    assert primed["key"] != otherwise["key"]
+    fails(capsys, [*command, "--prime", str(primer), "--prime-line", "his"], 2, "his")
+    fails(capsys, [*command, "--prime-text", "ab"], 2, "--prime")
+
+
+def test_write_gives_the_same_file_twice(model: str, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.svg", tmp_path / "b.svg"
+    codes = {main(["write", "abc\n\ncab", "-o", str(path), "--model", model]) for path in (first, second)}
+    assert codes <= {0, 1}  # an untrained network may not come to the end of its text
+    assert len(codes) == 1
+    assert first.read_bytes() == second.read_bytes()
+    root = etree.parse(first).getroot()
+    assert root.get("width").endswith("mm")
+
+
+def test_write_with_a_model_of_the_package_needs_neither_torch_nor_scipy(tmp_path: Path) -> None:
+    script = (
+        "import sys; from hwkit.cli import main;"
+        f"code = main(['write', 'hello', '-o', {str(tmp_path / 'a.svg')!r}]);"
+        "assert not {'torch', 'scipy', 'h5py', 'rich'} & set(sys.modules), sorted(sys.modules); sys.exit(code)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "a.svg").read_bytes().count(b"<path") >= 2
+
+
+def test_write_reads_standard_input_and_writes_standard_output(model: str) -> None:
+    command = [sys.executable, "-m", "hwkit", "write", "-", "-o", "-", "--model", model]
+    ran = subprocess.run(command, input=b"ab ba", capture_output=True, check=False)
+    assert ran.returncode in (0, 1)
+    assert ran.stdout.startswith(b"<?xml") or ran.stdout.startswith(b"<svg")
+    assert etree.fromstring(ran.stdout).tag.endswith("svg")
+
+
+# Bad input
+
+
+def test_write_refuses_what_it_cannot_do(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.svg"
+    write = ["write", "-o", str(out), "--model", model]
+    fails(capsys, [*write, "abä"], 2, "ä", "U+00E4", "character 3")
+    fails(capsys, [*write, ""], 2, "no text")
+    fails(capsys, [*write, "ab", "--bias", "nan"], 2, "bias")
+    fails(capsys, [*write, "ab", "--colour", "red"], 2, "red")
+    fails(capsys, ["write", "ab", "-o", str(tmp_path / "out.gif"), "--model", model], 2, "out.gif", ".svg")
+    fails(
+        capsys, ["write", "ab", "-o", str(tmp_path / "no" / "out.svg"), "--model", model], 2, "no such folder"
+    )
+    fails(capsys, ["write", "ab", "-o", str(tmp_path), "--model", model], 2, str(tmp_path))
+    fails(capsys, ["write", "ab", "-o", str(out), "--model", "nobody"], 2, "nobody")
+    fails(capsys, ["write", "ab", "-o", str(out), "--model", str(SAMPLE)], 2, "is no model")
+    fails(capsys, ["write", "ab", "-o", str(out), "--loud"], 2, "--loud")
+    assert not out.exists()
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("config.json", b"{", "is no model config"),
+        ("config.json", b'{"format": "hwkit-model", "format_version": 99}', "format version 99"),
+        ("config.json", b"\xff\xfe", "is no model config"),
+        ("model.safetensors", b"", "cannot be read as weights"),
+        ("model.safetensors", b"\xff" * 64, "cannot be read as weights"),
+    ],
+)
+def test_a_broken_model_is_named(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, content: bytes, words: str
+) -> None:
+    (Path(model) / file).write_bytes(content)
+    fails(capsys, ["write", "ab", "-o", str(tmp_path / "a.svg"), "--model", model], 2, file, words)
+
+
+def test_a_truncated_archive_leaves_no_artifact(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "lineStrokes-all.tar.gz"
+    broken.write_bytes(Path(ARCHIVES[0]).read_bytes()[:200_000])
+    root = tmp_path / "store"
+    fails(capsys, ["ingest", str(broken), ARCHIVES[1], "--store", str(root), "-q"], 2, broken.name)
+    assert not [p for p in root.rglob("*") if p.is_file() and p.suffix != ".lock"]
+
+
+def test_ingest_refuses_what_is_no_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = str(tmp_path / "store")
+    fails(capsys, ["ingest", str(tmp_path / "none.tar.gz"), "--store", root, "-q"], 2, "none.tar.gz")
+    text = tmp_path / "text.tar.gz"
+    text.write_bytes(gzip.compress(b"this is no archive" * 100))
+    fails(capsys, ["ingest", str(text), ARCHIVES[1], "--store", root, "-q"], 2, "text.tar.gz")
+    fails(capsys, ["ingest", ARCHIVES[0], "--store", root, "-q"], 2, "transcript")
+    fails(capsys, ["ingest", *ARCHIVES, "--splits", str(tmp_path), "--store", root, "-q"], 2, "trainset.txt")
+
+
+def test_bad_lines_among_good_ones_are_a_counted_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unpacked = tmp_path / "ink"
+    for archive in ARCHIVES:
+        shutil.unpack_archive(archive, unpacked, filter="data")
+    form = unpacked / "lineStrokes" / "s01" / "s01-000"
+    lines = sorted(form.glob("s01-000a-*.xml"))
+    lines[0].write_text(lines[0].read_text()[:300])  # broken XML
+    lines[1].write_text("<WhiteboardCaptureSession><StrokeSet><Stroke/></StrokeSet></WhiteboardCaptureSession>")
+    lines[2].write_text(lines[2].read_text().replace('<Point x="', '<Point x="NaN', 1))
+    root = tmp_path / "store"
+    command = ["ingest", str(unpacked), "--splits", str(SAMPLE), "--store", str(root), "--json", "-q"]
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["skipped"] == 3
+    assert err.count("warning") == 1
+    assert "3 bad lines" in err
+    dataset = InkDataset.open(Path(json.loads(out)["artifact"]) / "ink.h5")
+    assert {r.name for r in dataset.remarks if r.kind == "skipped"} == {p.stem for p in lines[:3]}
+
+
+def test_stages_say_what_must_come_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = str(tmp_path / "store")
+    fails(capsys, ["preprocess", "--store", root, "-q"], 2, "hwkit ingest")
+    fails(capsys, ["inspect", "-o", str(tmp_path / "a.svg"), "--store", root], 2, "hwkit ingest")
+    first = str(Path(__file__).resolve().parents[1] / "pipelines" / "first.toml")
+    fails(capsys, ["train", first, "--store", root, "-q"], 2, "hwkit run")
+    fails(capsys, ["evaluate", "nobody", "--split", "test", "--store", root, "-q"], 2, "nobody")
+    fails(capsys, ["render", "abcd", "-o", str(tmp_path / "a.svg"), "--store", root], 2, "abcd")
+    assert not Path(root).exists()
+
+
+def test_ink_of_another_version_is_refused(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ink = tmp_path / "ink.h5"
+    with InkWriter(ink) as writer:
+        writer.append(Sample("one", Ink.from_strokes([np.array([[0.0, 0], [5, 9]])])))
+    with h5py.File(ink, "a") as file:
+        file.attrs["format_version"] = 99
+    fails(capsys, ["render", str(ink), "-o", str(tmp_path / "a.svg"), "--store", store], 2, "ink.h5", "99")
+    ink.write_bytes(b"no HDF5 at all")
+    fails(capsys, ["render", str(ink), "-o", str(tmp_path / "a.svg"), "--store", store], 2, "ink.h5")
+    assert not (tmp_path / "a.svg").exists()
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [[], [np.zeros((1, 2))], [np.zeros((3, 2)), np.array([[5.0, 1.0]])]],
+    ids=["empty", "a dot", "dots"],
+)
+def test_render_takes_the_smallest_ink(strokes: list[np.ndarray], store: str, tmp_path: Path) -> None:
+    ink, out = tmp_path / "ink.h5", tmp_path / "a.svg"
+    with InkWriter(ink) as writer:
+        writer.append(Sample("one", Ink.from_strokes(strokes)))
+    assert main(["render", str(ink), "-o", str(out), "--store", store, "-q"]) == 0
+    assert len(etree.parse(out).findall(".//{*}path")) == len(strokes)
+
+
+# A full disk
+
+
+def mounted(folder: Path, size: str) -> bool:
+    """A tmpfs of `size` on a new folder, where this process may mount one."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    try:
+        return subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, store: str, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = tmp_path / "small"
+    if not mounted(small, "64k"):
+        pytest.skip("this process may not mount a tmpfs")
+    try:
+        fails(capsys, ["ingest", *ARCHIVES, "--store", str(small / "store"), "-q"], 1, "full", "free")
+        assert not [p for p in small.rglob("*") if p.is_file() and p.suffix != ".lock"]
+        before = b"what stood here before"
+        (small / "out.png").write_bytes(before)
+        (small / "fill").write_bytes(b"x" * 40_000)
+        command = ["write", "abc cab abc cab", "-o", str(small / "out.png"), "--model", model, "--dpi", "1200"]
+        fails(capsys, command, 1, "disk is full")
+        assert (small / "out.png").read_bytes() == before
+        assert sorted(os.listdir(small)) == ["fill", "out.png", "store"]
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_standard_output_that_is_full_ends_in_one_line(model: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    command = [sys.executable, "-m", "hwkit", "write", "ab", "-o", "-", "--model", model]
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines() == [
+        line for line in ran.stderr.splitlines() if line.startswith("hwkit: error")
+    ]
+    assert "full" in ran.stderr
