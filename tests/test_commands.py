@@ -68,7 +68,12 @@ def test_ingest_counts_the_sample(store: str, capsys: pytest.CaptureFixture[str]
     result = json.loads(capsys.readouterr().out)
     assert (result["line_files"], result["strokes"], result["points"]) == (183, 4856, 98394)
     assert result["matched"] == {"train": 128, "first-validation": 16, "second-validation": 16, "test": 16}
-    assert Path(result["artifact"]).is_dir()
+    remarks = (Path(result["artifact"]) / "remarks.csv").read_text().splitlines()
+    assert sorted(line.split(",")[:2] for line in remarks[1:]) == [
+        ["s05-000a", "no-ink"],
+        ["s05-001a", "transcript-disagrees"],
+        ["s05-002a", "no-split"],
+    ]
 
 
 def test_preprocess_repairs_the_two_declared_faults(store: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,12 +21,13 @@ from hwkit.stages import Circumstances, build
 
 @click.command(epilog="Example: hwkit evaluate first --split first-validation --json")
 @click.argument("model")
+@click.argument("more", nargs=-1, metavar="")
 @click.option("--split", default="first-validation", show_default=True, help="The lines to measure on.")
 @click.option(
     "--data",
     multiple=True,
-    metavar="REF",
-    help="An ingest artifact, or archives, each with its own --data.  [default: the newest ingest artifact]",
+    metavar="ARTIFACT|ARCHIVE...",
+    help="An ingest artifact, or archives as for hwkit ingest.  [default: the newest ingest artifact]",
 )
 @click.option(
     "--lines",
@@ -39,6 +40,7 @@ from hwkit.stages import Circumstances, build
 @show.habits
 def evaluate(
     model: str,
+    more: tuple[str, ...],
     split: str,
     data: tuple[str, ...],
     lines: int,
@@ -54,9 +56,11 @@ def evaluate(
     """
     from hwkit.evaluate.likelihood import EvaluateParameters
 
+    if more and not data:
+        raise click.UsageError(f"unexpected argument {more[0]!r}; ink is given with --data")
     measured = find_model(store, model)
     with show.progress_bar(quiet) as progress:
-        ink = find_data(store, data, progress)
+        ink = find_data(store, (*data, *more), progress)
         artifact = build(
             store, "evaluate", EvaluateParameters(split=split, lines=lines),
             {"model": measured, "ingest": ink}, Circumstances(progress, device=device),
@@ -91,7 +95,7 @@ def find_data(store: Store, references: Sequence[str], progress: Progress) -> In
         raise InputError(
             "--data takes one artifact, or archives that are there"
             + (f"; there is no file {str(missing)!r}" if missing else ""),
-            do="give one artifact, or each archive with a --data of its own",
+            do="give one artifact, or archives that are there",
         )
     if paths[0].is_file():
         return paths[0]

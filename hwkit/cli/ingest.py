@@ -49,7 +49,7 @@ def ingest(archives: tuple[Path, ...], splits: Path | None, store: Store, as_jso
         ("points", show.count(figures["points"])),
         *((f"matched lines, {split}", show.count(n)) for split, n in figures["matched"].items()),
         ("lines without text", show.count(figures["lines_without_text"])),
-        *((f"remarks: {kind}", show.count(n)) for kind, n in figures["remarks"].items()),
+        *((f"{kind} (remarks.csv)", show.count(n)) for kind, n in figures["remarks"].items()),
     ]
     finish(artifact, rows, as_json, quiet)
 

@@ -80,6 +80,13 @@ def write(
             "width_mm": page.width_mm, "height_mm": page.height_mm,
         }  # fmt: skip
         show.emit(True, result, lambda: None)
+    elif not quiet and target != "-":
+        click.echo(
+            show.plain(
+                f"{target}: {len(lines)} line{'s' * (len(lines) != 1)}, {len(page.strokes)} strokes, "
+                f"{page.width_mm:.0f} x {page.height_mm:.0f} mm"
+            )
+        )
     if unended:
         raise HwkitError(
             f"{len(unended)} of {len(lines)} lines could only be written in part, the first is {unended[0]!r}",

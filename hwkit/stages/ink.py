@@ -56,7 +56,10 @@ def ingest_inputs(archives: Sequence[Path], splits: Path | None = None) -> dict[
 def make_ingest(
     _: IngestParameters, inputs: Mapping[str, Input], folder: Path, around: Circumstances
 ) -> Metrics:
-    """`ink.h5` from archives, as they are; inputs as `ingest_inputs` gives them."""
+    """`ink.h5` from archives, as they are, and `remarks.csv`: what is odd in them, by name.
+
+    The inputs are as `ingest_inputs` gives them.
+    """
     from hwkit.dataset import InkWriter
     from hwkit.sources import iam_ondb
 
@@ -64,7 +67,12 @@ def make_ingest(
     archives = [paths[name] for name in paths if name.startswith("archive-")]
     train_list = paths.get(iam_ondb.LISTS["train"])
     with InkWriter(folder / INK) as writer:
-        return iam_ondb.read(archives, train_list.parent if train_list else None, writer, around.progress)
+        metrics = iam_ondb.read(archives, train_list.parent if train_list else None, writer, around.progress)
+    with (folder / "remarks.csv").open("w", newline="", encoding="utf-8") as table:
+        rows = csv.writer(table, lineterminator="\n")
+        rows.writerow(["name", "kind", "reason"])
+        rows.writerows((remark.name, remark.kind, remark.reason) for remark in writer.remarks)
+    return metrics
 
 
 def make_ink(recipe: Recipe, inputs: Mapping[str, Input], folder: Path, around: Circumstances) -> Metrics:
