@@ -37,6 +37,12 @@ class HwkitError(Exception):
         return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
 
 
+class Stopped(HwkitError):
+    """The work was asked to stop, by Ctrl-C or SIGTERM, and has left everything whole: exit code 130."""
+
+    exit_code = 130
+
+
 class InputError(HwkitError):
     """The user gave something that cannot be used: exit code 2."""
 

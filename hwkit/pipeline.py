@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from hwkit.artifact import Artifact, Input, Store, digest_of
-from hwkit.errors import InputError
+from hwkit.errors import InputError, Stopped
 from hwkit.manifest import canonical, key_of
 from hwkit.preprocess import PRESETS
 from hwkit.stages import STAGES, Circumstances, build, ingest_inputs
@@ -115,8 +115,8 @@ def run(pipeline: Pipeline, store: Store, around: Circumstances) -> list[tuple[s
     """Each stage with its artifact, and whether it was made now.
 
     Raises InputError where a stage reads one not declared or archives are missing, and what the stages
-    raise. Where `around.stop` answers True, a stage that can go on later saves itself and raises
-    hwkit.train.Stopped; any other leaves nothing, and KeyboardInterrupt is raised.
+    raise. Where `around.stop` answers True, Stopped is raised: a stage that can go on later saves itself
+    first, any other leaves nothing.
     """
     _check(pipeline)
     there = {artifact.key for artifact in store.all()}
@@ -229,6 +229,6 @@ def _within(name: str, around: Circumstances) -> Circumstances:
     def report(done: int, total: int, note: str) -> None:
         around.progress(done, total, f"{name}: {note}")
         if around.stop() and not STAGES[name].resumable:
-            raise KeyboardInterrupt
+            raise Stopped(f"stopped in the stage {name}", do="run it again to go on")
 
     return replace(around, progress=report)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from hwkit.batching import Augmentation, Batch, Line, buckets, collate
-from hwkit.errors import ArtifactError, HwkitError, InputError
+from hwkit.errors import ArtifactError, HwkitError, InputError, Stopped
 from hwkit.model.config import NetworkConfig
 from hwkit.model.mixture import mixture, nats
 from hwkit.model.network import Network, SynthesisNetwork, build
@@ -53,16 +53,10 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.updates, self.batch_lines, self.save_every) < 1:
-            raise InputError("updates, batch_lines and save_every must be at least 1")
+        if min(self.updates, self.batch_lines, self.save_every) < 1 or self.seed < 0:
+            raise InputError("updates, batch_lines and save_every must be at least 1, the seed at least 0")
         if not 0 <= self.average < 1 or self.validation in self.training:
             raise InputError("average must lie in [0, 1), and the validation split not among the training ones")
-
-
-class Stopped(HwkitError):
-    """The run was asked to stop and has saved itself."""
-
-    exit_code = 130
 
 
 @dataclass

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hwkit import pipeline
 from hwkit.artifact import Store
 from hwkit.cli import main
-from hwkit.errors import InputError
+from hwkit.errors import InputError, Stopped
 from hwkit.pipeline import Pipeline
 from hwkit.preprocess import PRESETS, Recipe
 from hwkit.stages import (
@@ -362,7 +362,7 @@ def test_a_stop_leaves_what_was_done_and_nothing_half(tmp_path: Path) -> None:
     )
     store = Store(tmp_path / "store")
     declared = declare(tmp_path, DATA_STAGES)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Stopped):
         pipeline.run(declared, store, around)
     assert [artifact.stage for artifact in store.all()] == ["ingest", "ink"]
     assert list(store.root.glob("*/*.partial")) == []

@@ -22,7 +22,7 @@ def test_the_sample_pipeline_runs_from_end_to_end(tmp_path: Path, capsys: pytest
     assert list(stages) == ways
     assert all(stage["made"] for stage in stages.values())
     assert stages["ingest"]["metrics"]["lines"] == 183
-    # It learns: the first line of the log comes from an eighth of the training.
+    # It learns: the first line of the log is of the first pass over the lines, the last of the fifth.
     log = (Path(stages["train"]["artifact"]) / "log.jsonl").read_text().splitlines()
     assert json.loads(log[-1])["training"] < json.loads(log[0])["training"] - 0.2
     figures = stages["evaluate"]["metrics"]

@@ -14,13 +14,13 @@ from torch.distributions import Bernoulli, Categorical, MixtureSameFamily, Multi
 
 from hwkit import train as training
 from hwkit.batching import Augmentation, Line, collate
-from hwkit.errors import ArtifactError, HwkitError, InputError
+from hwkit.errors import ArtifactError, HwkitError, InputError, Stopped
 from hwkit.model.config import NetworkConfig
 from hwkit.model.mixture import mixture
 from hwkit.model.network import build
 from hwkit.optimiser import OptimiserConfig, rate_at
 from hwkit.statistics import Statistics
-from hwkit.train import LOG, STATE, Stopped, TrainConfig, drawn, evenly, learn, loss, restore, train, validate
+from hwkit.train import LOG, STATE, TrainConfig, drawn, evenly, learn, loss, restore, train, validate
 
 CLASSES = 4
 SCALED = Statistics(mean=(1.0, -0.5), deviation=(2.0, 3.0), points_per_character=3.0, unit=1.0)
@@ -392,11 +392,22 @@ def test_the_log_tells_each_epoch_and_the_last_update(tmp_path):
 
 
 def test_the_training_figure_is_that_of_its_own_epoch(tmp_path):
-    # Weights that hardly move, all lines in one batch: every epoch's figure is the same as validation's.
-    config = config_of(updates=3, batch_lines=7, optimiser={"rate": 1e-12})
+    config = config_of(updates=8, optimiser={"rate": 0.01})
+    run(tmp_path / "a", config)
+    (tmp_path / "b").mkdir()
+    again = fresh(config, tmp_path / "b")
+    learned = [learn(again, batch, config, "cpu") for batch in drawn(LINES, SCALED, CLASSES, config, 3, 0)]
+    epochs = [learned[:3], learned[3:6], learned[6:]]
+    expected = [sum(nats for nats, _ in epoch) / sum(points for _, points in epoch) for epoch in epochs]
+    assert [entry["training"] for entry in logged(tmp_path / "a")] == pytest.approx(expected, rel=1e-6)
+    assert len({round(figure, 3) for figure in expected}) == 3
+
+
+def test_without_learning_validation_finds_what_training_found(tmp_path):
+    config = config_of(updates=1, batch_lines=7, optimiser={"rate": 1e-12})
     train(LINES, LINES, SCALED, CLASSES, config, tmp_path)
-    for entry in logged(tmp_path):
-        assert entry["training"] == pytest.approx(entry["validation"], rel=1e-5)
+    (entry,) = logged(tmp_path)
+    assert entry["training"] == pytest.approx(entry["validation"], rel=1e-5)
 
 
 def test_the_weights_are_those_that_were_best_on_the_validation_lines(tmp_path):
@@ -428,9 +439,14 @@ def test_batches_go_on_where_they_were_and_every_epoch_holds_every_line_once():
     for epoch in range(3):
         points = sum(int(batch.mask.sum()) for batch in whole[3 * epoch : 3 * epoch + 3])
         assert points == sum(len(line.offsets) - 1 for line in LINES)
-    # The lines are varied anew in each epoch.
-    sums = {round(float(sum(b.x.abs().sum() for b in whole[3 * e : 3 * e + 3])), 3) for e in range(3)}
-    assert len(sums) == 3
+
+
+def test_a_line_is_varied_anew_in_each_epoch_and_by_another_seed_otherwise():
+    seen = set()
+    for seed in (0, 1):
+        config = config_of(updates=3, seed=seed, augmentation=Augmentation(width=0.3))
+        seen |= {float(batch.x.abs().sum()) for batch in drawn(LINES[:1], SCALED, CLASSES, config, 1, 0)}
+    assert len(seen) == 6
 
 
 def test_products_are_in_the_dtype_that_was_asked_for():

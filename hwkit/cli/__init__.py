@@ -17,7 +17,7 @@ import click
 
 from hwkit import __version__
 from hwkit.cli.show import plain
-from hwkit.errors import HwkitError
+from hwkit.errors import HwkitError, Stopped
 
 # Each command is hwkit.cli.NAME:NAME. The help stands here so that `hwkit --help` imports none of them.
 COMMANDS = {
@@ -74,6 +74,9 @@ def main(args: Sequence[str] | None = None) -> int:
         code = result if isinstance(result, int) else 0
         if code != 141:
             sys.stdout.flush()
+    except Stopped as stop:
+        click.echo(f"hwkit: {plain(stop)}", err=True)
+        return stop.exit_code
     except HwkitError as error:
         return _fail(str(error), error.exit_code)
     except click.UsageError as error:

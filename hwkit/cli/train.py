@@ -12,6 +12,7 @@ from hwkit.cli import show
 from hwkit.cli.ingest import finish
 from hwkit.cli.signals import stop_signals
 from hwkit.errors import InputError
+from hwkit.manifest import canonical
 from hwkit.pipeline import Pipeline
 from hwkit.stages import Circumstances, build
 
@@ -53,11 +54,13 @@ def inputs_of(store: Store, declared: Pipeline, ink: str | None) -> dict[str, In
     """The ink, statistics and vocabulary to train on. Raises InputError where the store lacks one."""
 
     def fitting(stage: str, of: Artifact | None = None) -> Artifact:
-        wanted = msgspec.to_builtins(declared.parameters(stage)) if declared.declares(stage) else None
+        wanted = None
+        if declared.declares(stage):
+            wanted = canonical(msgspec.to_builtins(declared.parameters(stage)))
         found = store.newest(
             stage,
             accept=lambda a: (
-                (wanted is None or a.parameters == wanted)
+                (wanted is None or canonical(a.parameters) == wanted)
                 and (of is None or a.manifest.inputs["ink"].digest == of.digest)
             ),
         )

@@ -153,7 +153,8 @@ def _write(find: _Finds, split_of: dict[str, str], writer: InkWriter) -> dict[st
             texts = [None] * len(files)
         split = split_of.get(form, "")
         if not split and split_of:
-            writer.remark(form, "no-split", f"the form is in no split list; line files: {len(files)}")
+            names = ", ".join(id for _, id in sorted(files))
+            writer.remark(form, "no-split", f"the form is in no split list; its lines: {names}")
         for (_, id), text in zip(sorted(files), texts, strict=True):
             ink = find.inks.pop(id)
             if ink is None:
