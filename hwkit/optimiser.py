@@ -59,7 +59,8 @@ class RMSProp(torch.optim.Optimizer):
                 square, mean, delta = state["square"], state["mean"], state["delta"]
                 square.mul_(keep).addcmul_(weight.grad, weight.grad, value=1 - keep)  # eq. 38
                 mean.mul_(keep).add_(weight.grad, alpha=1 - keep)  # eq. 39
-                spread = torch.addcmul(square, mean, mean, value=-1).add_(group["floor"]).sqrt_()
+                # The variance is never negative; its difference in float32 may be.
+                spread = torch.addcmul(square, mean, mean, value=-1).clamp_(min=0).add_(group["floor"]).sqrt_()
                 delta.mul_(group["momentum"]).addcdiv_(weight.grad, spread, value=-group["lr"])  # eq. 40
                 weight.add_(delta)  # eq. 41
 

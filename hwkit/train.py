@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError  # what torch.load refuses with; nothing is unpickled
 from typing import Any, Literal
 
 import msgspec
@@ -32,6 +33,8 @@ from hwkit.statistics import Statistics
 
 STATE = "training.state"
 LOG = "log.jsonl"
+DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, EOFError, UnpicklingError)
+"""What reading a state that is no state may end in."""
 
 
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -187,6 +190,10 @@ def validate(
             total += float(loss(averaged, batch, device))
             points += float(batch.mask.sum())
     held_out = total / points
+    if not np.isfinite(held_out):
+        raise HwkitError(
+            f"the validation loss is {held_out} after update {run.update}", do="lower optimiser.rate"
+        )
     if held_out < run.best_nats:
         run.best_nats = held_out
         run.best = {name: w.clone() for name, w in run.average.items()}
@@ -231,7 +238,7 @@ def restore(folder: Path, config: TrainConfig, classes: int, device: str) -> Run
         for name in ("average", "best", "best_nats", "update", "epoch_nats", "epoch_points"):
             setattr(run, name, state[name])
         lines = (folder / LOG).read_text(encoding="utf-8").splitlines()[: state["logged"]]
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError) as error:
+    except DAMAGE as error:
         raise ArtifactError(
             f"the saved training cannot be read: {error}", file=file, do="remove it to start anew"
         ) from error

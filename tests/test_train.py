@@ -191,9 +191,6 @@ def test_a_damaged_state_is_named_and_nothing_is_lost(tmp_path, content):
     assert (tmp_path / LOG).read_text() == log
 
 
-@pytest.mark.xfail(
-    strict=True, raises=pickle.UnpicklingError, reason="restore does not catch what torch.load refuses with"
-)
 def test_a_state_that_would_run_code_is_refused(tmp_path):
     (tmp_path / LOG).write_text("")
 

@@ -99,7 +99,7 @@ def derivative_factors(gates: Tensor, cells: Tensor, tanh: Tensor, at: GateLayou
     derivative of the cell (for i, f, g) or of the hidden state (for o) by each gate's sum, and
     `through` (time, batch, H), of the hidden state by the cell.
     """
-    i, f, o, g = (gates[..., part] for part in (at.input, at.forget, at.output, at.cell))
+    i, o, g = (gates[..., part] for part in (at.input, at.output, at.cell))
     factors = torch.empty_like(gates)
     factors[..., at.gates] = torch.addcmul(
         gates[..., at.gates], gates[..., at.gates], gates[..., at.gates], value=-1
@@ -109,7 +109,6 @@ def derivative_factors(gates: Tensor, cells: Tensor, tanh: Tensor, at: GateLayou
     factors[..., at.output] *= tanh
     factors[..., at.cell] = torch.addcmul(i, (i * g), g, value=-1)
     through = torch.addcmul(o, (o * tanh), tanh, value=-1)
-    del f
     return factors, through
 
 

@@ -46,10 +46,14 @@ def names() -> list[str]:
 
 def find(reference: str) -> Path:
     """The folder of a packaged model by name, or of any model by path. Raises InputError."""
-    for folder in (Path(__file__).parent / reference, Path(reference)):
-        if (folder / "config.json").is_file():
-            return folder
-    if Path(reference).exists():
+    try:
+        for folder in (Path(__file__).parent / reference, Path(reference)):
+            if (folder / "config.json").is_file():
+                return folder
+        there = Path(reference).exists()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if there:
         raise InputError("is no model: it holds no config.json", file=reference, do="name a model's folder")
     raise InputError(
         f"there is no model {reference!r}", do=f"packaged are {', '.join(names())}; or give a model's folder"
@@ -73,7 +77,9 @@ def read_config(folder: Path) -> ModelConfig:
         return msgspec.json.decode(raw, type=ModelConfig)
     except OSError as error:
         raise ArtifactError(f"cannot be read: {error.strerror}", file=file) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (InputError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if isinstance(error, ArtifactError):
+            raise
         raise ArtifactError(f"is no model config: {error}", file=file, do="get the model anew") from error
 
 
@@ -85,7 +91,7 @@ def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
     file = folder / "model.safetensors"
     try:
         weights = {name: w.astype(np.float32) for name, w in load_file(file).items()}
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError) as error:
         raise ArtifactError(
             f"cannot be read as weights: {error}", file=file, do="get the model anew"
         ) from error
@@ -101,7 +107,8 @@ def write(folder: Path, config: ModelConfig, weights: Weights, card: str) -> Non
     """A model into `folder`, which exists: weights as float16, config, card."""
     from safetensors.numpy import save
 
-    half = {name: np.ascontiguousarray(w.astype(np.float16)) for name, w in weights.items()}
+    with np.errstate(over="ignore"):  # the check below says it better
+        half = {name: np.ascontiguousarray(w.astype(np.float16)) for name, w in weights.items()}
     for name, w in half.items():
         if not np.isfinite(w).all():
             raise InputError(f"weight {name} does not fit float16", do="train again with a smaller rate")
