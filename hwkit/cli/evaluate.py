@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from hwkit.artifact import Artifact, Input, Store, digest_of
-from hwkit.cli import show
-from hwkit.cli.ingest import build_ingest
-from hwkit.cli.preprocess import newest
-from hwkit.cli.sample import find_model
-from hwkit.errors import InputError
-from hwkit.manifest import MANIFEST
-from hwkit.progress import Progress
+from hwkit.artifact import Artifact, Store, digest_of
+from hwkit.cli import find, show
 from hwkit.stages import Circumstances, build
 
 
@@ -58,9 +51,9 @@ def evaluate(
 
     if more and not data:
         raise click.UsageError(f"unexpected argument {more[0]!r}; ink is given with --data")
-    measured = find_model(store, model)
+    measured = find.model(store, model)
     with show.progress_bar(quiet) as progress:
-        ink = find_data(store, (*data, *more), progress)
+        ink = find.recorded(store, (*data, *more), progress)
         artifact = build(
             store, "evaluate", EvaluateParameters(split=split, lines=lines),
             {"model": measured, "ingest": ink}, Circumstances(progress, device=device),
@@ -81,27 +74,6 @@ def evaluate(
     show.emit(
         as_json, result, lambda: show.columns(title, ("measure", "value", "what it is"), rows), quiet=quiet
     )
-
-
-def find_data(store: Store, references: Sequence[str], progress: Progress) -> Input:
-    """The ink to measure on: an artifact or an `ink.h5`; archives are ingested first. Raises InputError."""
-    if not references:
-        return newest(store, "ingest", "run hwkit ingest first, or give --data")
-    paths = [Path(reference) for reference in references]
-    if all(path.exists() and path.suffix != ".h5" and not (path / MANIFEST).exists() for path in paths):
-        return build_ingest(store, paths, None, progress)
-    if len(paths) > 1:
-        missing = next((path for path in paths if not path.exists()), None)
-        raise InputError(
-            "--data takes one artifact, or archives that are there"
-            + (f"; there is no file {str(missing)!r}" if missing else ""),
-            do="give one artifact, or archives that are there",
-        )
-    if paths[0].is_file():
-        return paths[0]
-    artifact = store.resolve(references[0])
-    artifact.file("ink.h5")
-    return artifact
 
 
 def table_rows(figures: Mapping[str, Any]) -> list[tuple[str, object, str]]:

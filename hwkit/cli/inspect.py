@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 
 from hwkit.artifact import Artifact, Store
-from hwkit.cli import output, show
-from hwkit.cli.preprocess import newest, with_changes
-from hwkit.cli.sample import find_ink
+from hwkit.cli import find, output, show
+from hwkit.cli.preprocess import with_changes
 from hwkit.errors import InputError
 from hwkit.preprocess import PRESETS
 
@@ -51,7 +50,7 @@ def inspect(
 
     output.check(target)
     recipe = with_changes(PRESETS[preset], changes)
-    found = find_ink(store, data) if data else newest(store, "ingest", "run hwkit ingest first")
+    found = find.ink(store, data) if data else find.newest(store, "ingest", "run hwkit ingest first")
     dataset = InkDataset.open(found.file("ink.h5") if isinstance(found, Artifact) else found)
     if dataset.recipe:
         raise InputError("this ink is preprocessed already", do="name an ingest artifact")

@@ -6,8 +6,7 @@ import click
 import msgspec
 
 from hwkit.artifact import Artifact, Store
-from hwkit.cli import show
-from hwkit.cli.ingest import finish
+from hwkit.cli import find, show
 from hwkit.errors import InputError
 from hwkit.preprocess import PRESETS, Recipe
 from hwkit.stages import Circumstances, Splits, VocabularyParameters, build
@@ -70,7 +69,7 @@ def preprocess(
     made: list[tuple[Artifact, list[tuple[str, object]]]] = []
     with show.progress_bar(quiet) as progress:
         around = Circumstances(progress)
-        ingest = store.resolve(data) if data else newest(store, "ingest", "run hwkit ingest first")
+        ingest = store.resolve(data) if data else find.newest(store, "ingest", "run hwkit ingest first")
         ink = build(store, "ink", recipe, {"ingest": ingest}, around)
         if "ink" in wanted:
             made.append((ink, ink_rows(ink)))
@@ -95,7 +94,7 @@ def preprocess(
         show.emit(True, results, lambda: None)
         return
     for artifact, rows in made:
-        finish(artifact, rows, False, quiet)
+        show.finish(artifact, rows, False, quiet)
 
 
 def with_changes(recipe: Recipe, changes: tuple[str, ...]) -> Recipe:
@@ -111,14 +110,6 @@ def with_changes(recipe: Recipe, changes: tuple[str, ...]) -> Recipe:
         except msgspec.MsgspecError as error:
             raise InputError(f"--set {change}: {error}", do="a number, true or false") from error
     return recipe
-
-
-def newest(store: Store, stage: str, do: str) -> Artifact:
-    """The newest artifact of a stage. Raises InputError, which says what to do, where there is none."""
-    artifact = store.newest(stage)
-    if artifact is None:
-        raise InputError(f"there is no {stage} artifact in {store.root}", do=do)
-    return artifact
 
 
 def ink_rows(ink: Artifact) -> list[tuple[str, object]]:

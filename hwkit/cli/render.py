@@ -6,8 +6,7 @@ import click
 import msgspec
 
 from hwkit.artifact import Store
-from hwkit.cli import output, show
-from hwkit.cli.sample import find_ink
+from hwkit.cli import find, output, show
 from hwkit.stages import RenderParameters, draw
 
 
@@ -29,7 +28,7 @@ def render(
     """
     output.check(target)
     asked = {"dpi": dpi, "pen_mm": pen_mm, "colour": colour}
-    svg, page = draw(find_ink(store, ink), msgspec.convert(asked, RenderParameters))
+    svg, page = draw(find.ink(store, ink), msgspec.convert(asked, RenderParameters))
     size = output.save(target, svg, dpi)
     result = {
         "output": target, "bytes": size, "strokes": len(page.strokes),

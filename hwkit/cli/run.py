@@ -9,9 +9,8 @@ import click
 
 from hwkit import pipeline
 from hwkit.artifact import Artifact, Store
-from hwkit.cli import show
+from hwkit.cli import find, show
 from hwkit.cli.signals import stop_signals
-from hwkit.cli.train import check_device
 from hwkit.pipeline import Step
 from hwkit.stages import Circumstances
 
@@ -60,7 +59,7 @@ def run(
         show_plan(path, pipeline.plan(declared, store), as_json, quiet)
         return
     if declared.declares("train"):
-        check_device(device)
+        find.device(device)
     with show.progress_bar(quiet) as progress, stop_signals() as stop:
         done = pipeline.run(declared, store, Circumstances(progress, stop, device))
     result = [

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 import msgspec
 
-from hwkit.artifact import Artifact, Input, Store
-from hwkit.cli import show
-from hwkit.cli.ingest import finish
-from hwkit.errors import ArtifactError, InputError
+from hwkit.artifact import Input, Store
+from hwkit.cli import find, show
+from hwkit.errors import InputError
 from hwkit.stages import Circumstances, build
 
 
@@ -59,9 +56,9 @@ def sample(
         raise InputError("--prime-line and --prime-text go with --prime")
     from hwkit.generate.request import SampleParameters
 
-    inputs: dict[str, Input] = {"model": find_model(store, model)}
+    inputs: dict[str, Input] = {"model": find.model(store, model)}
     if prime:
-        inputs["prime"] = find_ink(store, prime)
+        inputs["prime"] = find.ink(store, prime)
     with show.progress_bar(quiet) as progress:
         artifact = build(
             store, "sample", msgspec.convert(asked, SampleParameters), inputs, Circumstances(progress)
@@ -69,23 +66,6 @@ def sample(
     figures = artifact.metrics
     if figures["unended"]:
         show.warn(f"{len(figures['unended'])} lines did not come to the end of their text")
-    finish(artifact, [("lines", figures["lines"]), ("points", show.count(figures["points"]))], as_json, quiet)
-
-
-def find_model(store: Store, reference: str) -> Input:
-    """A packaged model by name, a model's folder, or a train artifact of the store. Raises InputError."""
-    from hwkit import pretrained
-
-    try:
-        return store.resolve(reference)
-    except ArtifactError:
-        return pretrained.find(reference)
-
-
-def find_ink(store: Store, reference: str) -> Input:
-    """Ink: an `ink.h5` by path, or an artifact of the store that holds one. Raises InputError."""
-    if Path(reference).is_file():
-        return Path(reference)
-    artifact: Artifact = store.resolve(reference)
-    artifact.file("ink.h5")
-    return artifact
+    show.finish(
+        artifact, [("lines", figures["lines"]), ("points", show.count(figures["points"]))], as_json, quiet
+    )

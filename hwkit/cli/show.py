@@ -22,7 +22,7 @@ from hwkit.progress import Progress, silent
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from hwkit.artifact import Store
+    from hwkit.artifact import Artifact, Store
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -222,3 +222,14 @@ class _Pace:
             rate = (done - self.first) / elapsed
             text += f", {rate:,.0f}/s" if rate >= 10 else f", {rate:.2g}/s"
         return text
+
+
+def finish(artifact: Artifact, rows: Sequence[tuple[str, object]], as_json: bool, quiet: bool) -> None:
+    """A stage's closing table, or its JSON object: the metrics, and where the artifact is."""
+    manifest = artifact.manifest
+    place = [
+        ("artifact", f"{artifact.path}"),
+        ("made in", f"{manifest.seconds:,.1f} s, {manifest.peak_mb:,.0f} MB"),
+    ]
+    result = {"stage": artifact.stage, "artifact": str(artifact.path), "key": artifact.key, **artifact.metrics}
+    emit(as_json, result, lambda: table(artifact.stage, [*rows, *place]), quiet=quiet)

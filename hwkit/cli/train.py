@@ -8,8 +8,7 @@ import click
 import msgspec
 
 from hwkit.artifact import Artifact, Input, Store
-from hwkit.cli import show
-from hwkit.cli.ingest import finish
+from hwkit.cli import find, show
 from hwkit.cli.signals import stop_signals
 from hwkit.errors import InputError
 from hwkit.manifest import canonical
@@ -33,7 +32,7 @@ def train(config: Path, ink: str | None, device: str, store: Store, as_json: boo
 
     declared = pipeline.read(config)
     parameters = declared.parameters("train")
-    check_device(device)
+    find.device(device)
     with show.progress_bar(quiet) as progress, stop_signals() as stop:
         inputs = inputs_of(store, declared, ink)
         artifact = build(store, "train", parameters, inputs, Circumstances(progress, stop, device))
@@ -47,7 +46,7 @@ def train(config: Path, ink: str | None, device: str, store: Store, as_json: boo
         ("best validation", f"{figures['validation_nats_per_point']:.4f} nats a point"),
         ("validation lines", show.count(figures["validation_lines"])),
     ]
-    finish(artifact, rows, as_json, quiet)
+    show.finish(artifact, rows, as_json, quiet)
 
 
 def inputs_of(store: Store, declared: Pipeline, ink: str | None) -> dict[str, Input]:
@@ -77,15 +76,3 @@ def inputs_of(store: Store, declared: Pipeline, ink: str | None) -> dict[str, In
         "statistics": fitting("statistics", prepared),
         "vocabulary": fitting("vocabulary", prepared),
     }
-
-
-def check_device(device: str) -> None:
-    """Raise InputError for a device that torch does not have here."""
-    import torch
-
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"the device {device!r} cannot be used here", do="choose another, such as cpu"
-        ) from error
