@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -170,6 +171,56 @@ def test_write_reads_standard_input_and_writes_standard_output(model: str) -> No
     assert ran.returncode in (0, 1)
     assert ran.stdout.startswith(b"<?xml") or ran.stdout.startswith(b"<svg")
     assert etree.fromstring(ran.stdout).tag.endswith("svg")
+
+
+TINY = """
+[train]
+updates = 25
+batch_lines = 16
+average = 0.9
+[train.network]
+layers = [12, 12]
+mixtures = 2
+window = 2
+dropout = 0.1
+[train.optimiser]
+kind = "adamw"
+rate = 1e-2
+clip_norm = 100.0
+[train.augmentation]
+width = 0.1
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_training_that_is_stopped_goes_on_to_the_same_bytes(
+    number: int, store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "tiny.toml"
+    config.write_text(TINY)
+    stopped, undisturbed = tmp_path / "stopped", tmp_path / "undisturbed"
+    for root in (stopped, undisturbed):
+        shutil.copytree(store, root)
+    command = [sys.executable, "-m", "hwkit", "train", str(config), "--store", str(stopped)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        seen = next(line for line in process.stderr if "nats a point" in line)  # the first update is done
+        process.send_signal(number)
+        rest = process.stderr.read()
+    assert process.returncode == 130, seen + rest
+    assert "stopped and saved after update" in rest
+    assert "Traceback" not in rest
+    states = list(stopped.glob("train/*.partial/training.state"))
+    assert len(states) == 1
+    models = []
+    for root in (stopped, undisturbed):
+        assert main(["train", str(config), "--store", str(root), "--json", "-q"]) == 0
+        models.append(Path(json.loads(capsys.readouterr().out)["artifact"]))
+    for file in ("model.safetensors", "config.json", "README.md"):
+        assert (models[0] / file).read_bytes() == (models[1] / file).read_bytes()
+    assert not list(stopped.glob("train/*.partial"))
+    assert not (models[0] / "training.state").exists()
 
 
 # Bad input
