@@ -26,12 +26,18 @@ ARCHIVES = [str(SAMPLE / "lineStrokes-all.tar.gz"), str(SAMPLE / "ascii-all.tar.
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A store that holds data/sample, ingested and preprocessed."""
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store that holds data/sample, ingested and preprocessed, and that no test adds to."""
     root = str(tmp_path_factory.mktemp("store") / "artifacts")
     assert main(["ingest", *ARCHIVES, "--store", root, "--quiet"]) == 0
     assert main(["preprocess", "--store", root, "--quiet"]) == 0
     return root
+
+
+@pytest.fixture(scope="session")
+def store(fresh: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A copy of it, which the tests share."""
+    return str(shutil.copytree(fresh, tmp_path_factory.mktemp("shared") / "artifacts"))
 
 
 @pytest.fixture
@@ -194,13 +200,13 @@ width = 0.1
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_training_that_is_stopped_goes_on_to_the_same_bytes(
-    number: int, store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    number: int, fresh: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "tiny.toml"
     config.write_text(TINY)
     stopped, undisturbed = tmp_path / "stopped", tmp_path / "undisturbed"
     for root in (stopped, undisturbed):
-        shutil.copytree(store, root)
+        shutil.copytree(fresh, root)
     command = [sys.executable, "-m", "hwkit", "train", str(config), "--store", str(stopped)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
