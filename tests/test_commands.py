@@ -116,17 +116,18 @@ def test_sample_keeps_what_the_network_thought(
 ) -> None:
     from safetensors.numpy import load_file
 
-    command = ["sample", model, "--text", "abc", "--count", "2", "--bias", "1", "--store", store, "--json"]
-    assert main(command) == 0
+    command = ["sample", model, "--text", "abc", "--text", "ba", "--count", "2", "--bias", "1"]
+    assert main([*command, "--store", store, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     ink = InkDataset.open(Path(result["artifact"]) / "ink.h5")
     steps = load_file(Path(result["artifact"]) / "steps.safetensors")
-    assert ink.ids == ["sample-00000", "sample-00001"]
+    assert ink.texts == ["abc", "abc", "ba", "ba"]
+    assert ink[0].ink.points.tobytes() != ink[1].ink.points.tobytes()
     for id, line in zip(ink.ids, ink, strict=True):
         n = len(line.ink) - 1
         assert steps[f"{id}/mixture"].shape == (n, 6, 3)
         assert steps[f"{id}/end"].shape == (n,)
-        assert steps[f"{id}/window"].shape == (n, 4)
+        assert steps[f"{id}/window"].shape == (n, len(line.text or "") + 1)
     for suffix in ("svg", "png"):
         picture = tmp_path / f"lines.{suffix}"
         assert main(["render", result["artifact"], "-o", str(picture), "--store", store]) == 0
@@ -156,6 +157,7 @@ def test_write_gives_the_same_file_twice(model: str, tmp_path: Path) -> None:
     assert codes <= {0, 1}  # an untrained network may not come to the end of its text
     assert len(codes) == 1
     assert first.read_bytes() == second.read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.svg", "b.svg", "synthesis"}
     root = etree.parse(first).getroot()
     assert root.get("width").endswith("mm")
 
@@ -304,6 +306,7 @@ def test_bad_lines_among_good_ones_are_a_counted_warning(
     assert main(command) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["skipped"] == 3
+    assert json.loads(out)["matched"]["train"] == 128 - 3  # the lists were found where --splits says
     assert err.count("warning") == 1
     assert "3 bad lines" in err
     dataset = InkDataset.open(Path(json.loads(out)["artifact"]) / "ink.h5")
