@@ -162,6 +162,22 @@ def test_write_gives_the_same_file_twice(model: str, tmp_path: Path) -> None:
     assert root.get("width").endswith("mm")
 
 
+def test_a_line_that_comes_to_no_end_is_saved_and_named(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(Path(model) / "model.safetensors")
+    weights["first.parameters_weight"][4:] = 0  # of kappa, two components after alpha's and beta's
+    weights["first.parameters_bias"][4:] = -12  # the window stands still
+    save_file(weights, Path(model) / "model.safetensors")
+    out = tmp_path / "a.svg"
+    fails(capsys, ["write", "abc", "-o", str(out), "--model", model, "-q"], 1, "abc", "saved", "--seed")
+    assert etree.parse(out).findall(".//{*}path")
+    assert main(["write", "abc", "-o", str(out), "--model", model, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["unended"] == ["abc"]
+
+
 def test_write_with_a_model_of_the_package_needs_neither_torch_nor_scipy(tmp_path: Path) -> None:
     script = (
         "import sys; from hwkit.cli import main;"
