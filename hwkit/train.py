@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError  # what torch.load refuses with; nothing is unpickled
@@ -98,7 +99,21 @@ def train(
     Raises HwkitError where the loss is no longer a number.
     """
     keep_memory()
-    torch.set_flush_denormal(True)  # the far ends of the soft window are denormal, and slow
+    with flushed_denormals():
+        return _train(training, validation, statistics, classes, config, folder, device, stop, progress)
+
+
+def _train(
+    training: Sequence[Line],
+    validation: Sequence[Line],
+    statistics: Statistics,
+    classes: int,
+    config: TrainConfig,
+    folder: Path,
+    device: str,
+    stop: Callable[[], bool],
+    progress: Progress,
+) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
     run = restore(folder, config, classes, device)
     run.network.product = product_dtype(config.products, device)
     per_epoch = len(buckets([len(line.offsets) for line in training], config.batch_lines))
@@ -289,6 +304,16 @@ def _has_bfloat16() -> bool:
         return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return False
+
+
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Numbers too small for full precision are 0 while inside: the window's far ends are, and slow."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def keep_memory() -> None:
