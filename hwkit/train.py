@@ -80,6 +80,17 @@ class Run:
     epoch_points: int = 0
 
 
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Numbers too small for full precision are 0 while inside: the window's far ends are, and slow."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@flushed_denormals()
 def train(
     training: Sequence[Line],
     validation: Sequence[Line],
@@ -99,21 +110,6 @@ def train(
     Raises HwkitError where the loss is no longer a number.
     """
     keep_memory()
-    with flushed_denormals():
-        return _train(training, validation, statistics, classes, config, folder, device, stop, progress)
-
-
-def _train(
-    training: Sequence[Line],
-    validation: Sequence[Line],
-    statistics: Statistics,
-    classes: int,
-    config: TrainConfig,
-    folder: Path,
-    device: str,
-    stop: Callable[[], bool],
-    progress: Progress,
-) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
     run = restore(folder, config, classes, device)
     run.network.product = product_dtype(config.products, device)
     per_epoch = len(buckets([len(line.offsets) for line in training], config.batch_lines))
@@ -304,16 +300,6 @@ def _has_bfloat16() -> bool:
         return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return False
-
-
-@contextmanager
-def flushed_denormals() -> Iterator[None]:
-    """Numbers too small for full precision are 0 while inside: the window's far ends are, and slow."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
 
 
 def keep_memory() -> None:
