@@ -103,6 +103,13 @@ def buckets(
     return batches
 
 
+def evenly(lines: Sequence[Line], count: int) -> list[Line]:
+    """`count` of the lines, evenly chosen; all of them where `count` is 0 or too many."""
+    if not 0 < count < len(lines):
+        return list(lines)
+    return [lines[int(i)] for i in np.linspace(0, len(lines) - 1, count)]
+
+
 def collate(
     lines: Sequence[Line],
     statistics: Statistics,

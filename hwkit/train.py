@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hwkit.batching import Augmentation, Batch, Line, buckets, collate
+from hwkit.batching import Augmentation, Batch, Line, buckets, collate, evenly
 from hwkit.errors import ArtifactError, HwkitError, InputError, Stopped
 from hwkit.model.config import NetworkConfig
 from hwkit.model.mixture import mixture, nats
@@ -137,7 +137,7 @@ def train(
             trim_memory()
         stopping = stop() and not last
         if run.update % config.save_every == 0 or stopping:
-            save(run, folder)
+            save(run, folder, device)
         if stopping:
             raise Stopped(
                 f"stopped and saved after update {run.update}", file=folder, do="run it again to go on"
@@ -229,13 +229,6 @@ def drawn(
         yield collate([lines[row] for row in rows[place]], statistics, classes, config.augmentation, rng)
 
 
-def evenly(lines: Sequence[Line], count: int) -> Sequence[Line]:
-    """`count` of the lines, evenly chosen; all of them where `count` is 0 or too many."""
-    if not 0 < count < len(lines):
-        return lines
-    return [lines[int(i)] for i in np.linspace(0, len(lines) - 1, count)]
-
-
 def restore(folder: Path, config: TrainConfig, classes: int, device: str) -> Run:
     """The run that `folder` holds, or a new one."""
     torch.manual_seed(config.seed)
@@ -251,6 +244,8 @@ def restore(folder: Path, config: TrainConfig, classes: int, device: str) -> Run
         network.load_state_dict(state["network"])
         run.optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"].cpu())
+        if device.startswith("cuda"):
+            torch.cuda.set_rng_state(state["random_cuda"].cpu(), device)
         for name in ("average", "best", "best_nats", "update", "epoch_nats", "epoch_points"):
             setattr(run, name, state[name])
         lines = (folder / LOG).read_text(encoding="utf-8").splitlines()[: state["logged"]]
@@ -262,7 +257,7 @@ def restore(folder: Path, config: TrainConfig, classes: int, device: str) -> Run
     return run
 
 
-def save(run: Run, folder: Path) -> None:
+def save(run: Run, folder: Path, device: str) -> None:
     """All of the run in one file, which is whole at every moment."""
     file = folder / STATE
     state = {
@@ -271,6 +266,8 @@ def save(run: Run, folder: Path) -> None:
         "random": torch.get_rng_state(),
         "logged": len((folder / LOG).read_text(encoding="utf-8").splitlines()),
     } | {n: getattr(run, n) for n in ("average", "best", "best_nats", "update", "epoch_nats", "epoch_points")}
+    if device.startswith("cuda"):
+        state["random_cuda"] = torch.cuda.get_rng_state(device)  # dropout draws from it there
     partial = file.with_suffix(".partial")
     with partial.open("wb") as out:
         torch.save(state, out)

@@ -13,14 +13,14 @@ import torch
 from torch.distributions import Bernoulli, Categorical, MixtureSameFamily, MultivariateNormal
 
 from hwkit import train as training
-from hwkit.batching import Augmentation, Line, collate
+from hwkit.batching import Augmentation, Line, collate, evenly
 from hwkit.errors import ArtifactError, HwkitError, InputError, Stopped
 from hwkit.model.config import NetworkConfig
 from hwkit.model.mixture import mixture
 from hwkit.model.network import build
 from hwkit.optimiser import OptimiserConfig, rate_at
 from hwkit.statistics import Statistics
-from hwkit.train import LOG, STATE, TrainConfig, drawn, evenly, learn, loss, restore, train, validate
+from hwkit.train import LOG, STATE, TrainConfig, drawn, learn, loss, restore, train, validate
 
 CLASSES = 4
 SCALED = Statistics(mean=(1.0, -0.5), deviation=(2.0, 3.0), points_per_character=3.0, unit=1.0)
@@ -423,7 +423,8 @@ def test_the_weights_are_those_that_were_best_on_the_validation_lines(tmp_path):
 
 def test_validation_lines_are_evenly_chosen():
     assert evenly("abcdefghi", 3) == ["a", "e", "i"]
-    assert evenly("abcdefghi", 0) == evenly("abcdefghi", 9) == evenly("abcdefghi", 20) == "abcdefghi"
+    everything = list("abcdefghi")
+    assert evenly("abcdefghi", 0) == evenly("abcdefghi", 9) == evenly("abcdefghi", 20) == everything
 
 
 def test_batches_go_on_where_they_were_and_every_epoch_holds_every_line_once():

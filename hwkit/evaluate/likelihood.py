@@ -79,12 +79,11 @@ def measure(
     """
     import torch
 
-    from hwkit.batching import buckets, collate
+    from hwkit.batching import buckets, collate, evenly
 
     config, network = load(model, device)
     lines, left_out = usable(dataset, config, parameters.split, progress)
-    if 0 < parameters.lines < len(lines):
-        lines = [lines[int(i)] for i in np.linspace(0, len(lines) - 1, parameters.lines)]
+    lines = evenly(lines, parameters.lines)
     classes = config.vocabulary.size if config.vocabulary else 0
     scores = np.zeros((3, len(lines)))
     done = 0
