@@ -91,7 +91,7 @@ def plain(layer, x, characters, state):
 def test_everything_is_that_of_the_equations(peepholes, middle):
     layer, x = layer_of(peepholes=peepholes), drawn(T, B, I)
     state = begun() if middle else layer.begin(B)
-    hidden, window, phi, last = layer.read(x, TEXT, state, DOUBLE)
+    hidden, window, phi, last = layer.read(x, TEXT, state)
     for b in range(B):
         (h, w, p, kappa), cell = plain(layer, x[:, b], TEXT[b], [part[b] for part in state])
         torch.testing.assert_close(hidden[:, b], h)
@@ -147,7 +147,7 @@ def test_derivatives_are_autograds_clipped_at_the_sums(peepholes, limit):
         return dict(zip(wanted, torch.autograd.grad(total, list(wanted.values())), strict=True))
 
     def ours(x, state):
-        hidden, window, _, last = layer.read(x, TEXT, state, DOUBLE)
+        hidden, window, _, last = layer.read(x, TEXT, state)
         return hidden, window, last.cell, last.kappa
 
     got = gradients(ours)
@@ -161,15 +161,17 @@ def test_derivatives_are_autograds_clipped_at_the_sums(peepholes, limit):
 
 @pytest.mark.parametrize("peepholes", [False, True])
 def test_gradcheck(peepholes):
-    gates, recurrent = drawn(3, B, 4 * H, seed=2), drawn(4 * H, H + V, seed=3)
+    x, weight, bias = drawn(3, B, I), drawn(4 * H, I, seed=15), drawn(4 * H, seed=16)
+    recurrent = drawn(4 * H, H + V, seed=3)
     peephole = drawn(3, H, seed=4) if peepholes else None
-    weight, bias, state = drawn(3 * K, H, seed=5), drawn(3 * K, seed=6), begun()
+    window_weight, window_bias, state = drawn(3 * K, H, seed=5), drawn(3 * K, seed=6), begun()
 
     def run(*inputs):
-        hidden, window, _, cell, kappa = WindowSequence.apply(*inputs[:5], TEXT, *inputs[5:], 0.0)
+        hidden, window, _, cell, kappa = WindowSequence.apply(*inputs[:7], TEXT, *inputs[7:], math.inf)
         return hidden, window, cell, kappa
 
-    assert torch.autograd.gradcheck(run, [gates, recurrent, peephole, weight, bias, *state])
+    weights = [weight, recurrent, bias, peephole, window_weight, window_bias]
+    assert torch.autograd.gradcheck(run, [x, *weights, *state])
 
 
 def moving(step, narrow=4.0):
@@ -183,7 +185,7 @@ def moving(step, narrow=4.0):
 
 def test_characters_are_counted_from_1():
     text = text_of((1, 2, 1, 0))
-    _, window, phi, last = moving(1.0).read(drawn(4, 1, I), text, moving(1.0).begin(1), DOUBLE)
+    _, window, phi, last = moving(1.0).read(drawn(4, 1, I), text, moving(1.0).begin(1))
     torch.testing.assert_close(phi[:, 0], torch.eye(4, dtype=DOUBLE))  # kappa is 1, 2, 3, 4
     torch.testing.assert_close(window[:, 0], text[0])
     assert last.kappa.item() == pytest.approx(4.0)
@@ -194,7 +196,7 @@ def test_kappa_starts_before_the_text_and_only_grows():
     state, kappas = layer.begin(B), [layer.begin(B).kappa]
     assert not any(part.any() for part in state)
     for x_t in x:
-        state = layer.read(x_t[None], TEXT, state, DOUBLE)[3]
+        state = layer.read(x_t[None], TEXT, state)[3]
         kappas.append(state.kappa)
     assert (torch.stack(kappas).diff(dim=0) > 0).all()
 
@@ -211,21 +213,21 @@ def test_a_fresh_window_is_wide_and_moves_a_tenth_of_a_character_a_step():
 
 def test_the_first_hidden_state_does_not_depend_on_the_text_and_the_second_does():
     layer, x = layer_of(), drawn(T, B, I)
-    one = layer.read(x, TEXT, layer.begin(B), DOUBLE)[0]
-    other = layer.read(x, text_of((2, 2, 0), (1, 0)), layer.begin(B), DOUBLE)[0]
+    one = layer.read(x, TEXT, layer.begin(B))[0]
+    other = layer.read(x, text_of((2, 2, 0), (1, 0)), layer.begin(B))[0]
     assert torch.equal(one[0], other[0])
     assert ((one[1] - other[1]).abs() > 1e-6).any(1).all()
 
 
 def test_padding_of_the_text_is_not_seen():
     layer, x = layer_of(), drawn(T, B, I)
-    hidden, window, phi, _ = layer.read(x, TEXT, layer.begin(B), DOUBLE)
+    hidden, window, phi, _ = layer.read(x, TEXT, layer.begin(B))
     padded = torch.cat([TEXT, torch.zeros(B, 3, V, dtype=DOUBLE)], 1)
-    h, w, p, _ = layer.read(x, padded, layer.begin(B), DOUBLE)
+    h, w, p, _ = layer.read(x, padded, layer.begin(B))
     torch.testing.assert_close(h, hidden)
     torch.testing.assert_close(w, window)
     torch.testing.assert_close(p[..., :U], phi)
-    alone = layer.read(x[:, 1:], TEXT[1:, :2], layer.begin(1), DOUBLE)
+    alone = layer.read(x[:, 1:], TEXT[1:, :2], layer.begin(1))
     torch.testing.assert_close(alone[0], hidden[:, 1:])
     torch.testing.assert_close(alone[1], window[:, 1:])
 
@@ -233,9 +235,9 @@ def test_padding_of_the_text_is_not_seen():
 @pytest.mark.parametrize("cut", [1, 3])
 def test_a_sequence_may_come_in_pieces(cut):
     layer, x, state = layer_of(peepholes=True), drawn(T, B, I), begun()
-    whole = layer.read(x, TEXT, state, DOUBLE)
-    first = layer.read(x[:cut], TEXT, state, DOUBLE)
-    second = layer.read(x[cut:], TEXT, first[3], DOUBLE)
+    whole = layer.read(x, TEXT, state)
+    first = layer.read(x[:cut], TEXT, state)
+    second = layer.read(x[cut:], TEXT, first[3])
     for n in range(3):
         torch.testing.assert_close(torch.cat([first[n], second[n]]), whole[n])
     for a, b in zip(second[3], whole[3], strict=True):

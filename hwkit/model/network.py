@@ -52,10 +52,11 @@ class PredictionNetwork(nn.Module):
 
     def hidden(self, x: Tensor, state: list[State]) -> tuple[Tensor, list[State]]:
         """All hidden layers side by side, (time, batch, sum of cells), of offsets (time, batch, 3)."""
+        x = x.to(product_dtype(self))
         seen, out, after = x, [], []
         for layer, before in zip(self.layers, state, strict=True):
-            h, last = layer(seen, before, product_dtype(self))
-            h = F.dropout(h, self.config.dropout, self.training)
+            h, last = layer(seen, before)
+            h = dropout(h, self.config.dropout, self.training)
             out.append(h)
             after.append(last)
             seen = torch.cat([x, h], -1)
@@ -101,13 +102,13 @@ class SynthesisNetwork(nn.Module):
 
         x: offsets (time, batch, 3); characters: one-hot (batch, U, V), padding all zeros.
         """
-        product = product_dtype(self)
-        h, window, phi, first = self.first.read(x, characters, state[0], product)
-        h = F.dropout(h, self.config.dropout, self.training)
+        x = x.to(product_dtype(self))
+        h, window, phi, first = self.first.read(x, characters, state[0])
+        h = dropout(h, self.config.dropout, self.training)
         out, after = [h], []
         for layer, before in zip(self.layers, state[1], strict=True):
-            h, last = layer(torch.cat([x, h, window], -1), before, product)
-            h = F.dropout(h, self.config.dropout, self.training)
+            h, last = layer(torch.cat([x, h, window], -1), before)
+            h = dropout(h, self.config.dropout, self.training)
             out.append(h)
             after.append(last)
         return torch.cat(out, -1), phi, (first, after)
@@ -147,11 +148,27 @@ def output_layer(config: NetworkConfig) -> nn.Linear:
     return layer
 
 
+def dropout(hidden: Tensor, share: float, training: bool) -> Tensor:
+    """Hidden states of which a share, rounded to 256ths, is nothing in training; the rest makes up for it.
+
+    One number of torch's generator is eight bytes and serves eight cells: numbers drawn one by one
+    took a tenth of a training step.
+    """
+    below = round(share * 256)
+    if not training or not below:
+        return hidden
+    words = torch.empty(-(-hidden.numel() // 8), dtype=torch.int64, device=hidden.device).random_(
+        torch.iinfo(torch.int64).min, None
+    )
+    kept = words.view(torch.uint8)[: hidden.numel()].view(hidden.shape) >= below
+    return hidden * kept.to(hidden.dtype).mul_(256 / (256 - below))
+
+
 def outputs(network: Network, hidden: Tensor) -> Tensor:
     """Eq. 3, with the paper's clipping of the derivatives at the outputs where it is asked for."""
     product = product_dtype(network)
-    y = F.linear(hidden.to(product), network.output.weight.to(product)).to(hidden.dtype)
-    y = y + network.output.bias
+    y = F.linear(hidden.to(product), network.output.weight.to(product))
+    y = y.to(network.output.bias.dtype) + network.output.bias
     limit = network.config.output_clip
     return ClipDerivative.apply(y, limit) if limit else y  # type: ignore[no-untyped-call]
 
