@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from hwkit.model.lstm import LSTM, Sequence
+from hwkit.model.lstm import LSTM, Sequence, by_torch
 
 T, B, I, H = 6, 3, 4, 5  # noqa: E741
 DOUBLE = torch.float64
@@ -149,6 +149,19 @@ def test_without_peepholes_it_is_torchs_lstm():
     d_out = drawn(T, B, H, seed=4).detach()
     (got,) = torch.autograd.grad(out, x, d_out)
     torch.testing.assert_close(got, torch.autograd.grad(expected, x, d_out)[0])
+
+
+def test_what_runs_on_cuda_gives_the_same_derivatives():
+    layer = layer_of(peepholes=False)
+    weights = drawn(T, B, H, seed=4).detach(), drawn(B, H, seed=5).detach()
+
+    def by_cudnn(x, hidden, cell):  # by the processor's kernel of the same torch function
+        out, (_, last) = by_torch(layer, x, (hidden, cell))
+        return out, last
+
+    expected = gradients(layer, ours(layer), *weights)
+    for name, derivative in gradients(layer, by_cudnn, *weights).items():
+        torch.testing.assert_close(derivative, expected[name], msg=lambda m, name=name: f"{name}: {m}")
 
 
 @pytest.mark.parametrize("peepholes", [False, True])
