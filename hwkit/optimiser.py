@@ -36,7 +36,7 @@ class RMSProp(torch.optim.Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Iterable[Tensor] | Iterable[dict[str, Any]],
         rate: float = 1e-4,
         averaging: float = 0.95,
         momentum: float = 0.9,
@@ -65,12 +65,17 @@ class RMSProp(torch.optim.Optimizer):
                 weight.add_(delta)  # eq. 41
 
 
-def optimiser(config: OptimiserConfig, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
-    """The optimiser that `config` describes."""
+def optimiser(
+    config: OptimiserConfig, parameters: Iterable[Tensor], undecayed: Iterable[Tensor] = ()
+) -> torch.optim.Optimizer:
+    """The optimiser that `config` describes; `undecayed` tensors are moved too, but do not decay."""
+    groups: list[dict[str, Any]] = [{"params": list(parameters)}]
+    if apart := list(undecayed):
+        groups.append({"params": apart, "weight_decay": 0.0})
     if config.kind == "rmsprop":
-        return RMSProp(parameters, config.rate)
-    options: dict[str, Any] = {"betas": (0.9, 0.98), "weight_decay": config.weight_decay}
-    return torch.optim.AdamW(parameters, config.rate, **options)
+        return RMSProp(groups, config.rate)
+    options: dict[str, Any] = {"betas": (0.9, 0.98), "weight_decay": config.weight_decay, "fused": True}
+    return torch.optim.AdamW(groups, config.rate, **options)
 
 
 def rate_at(config: OptimiserConfig, update: int, updates: int) -> float:

@@ -2,13 +2,18 @@
 
 A pipeline file has one table a stage, which holds the stage's parameters; what it leaves out has its
 default. Two tables have more: `[ingest]` names the files to read, and `[ink]` may start from a `preset`.
+
+Where there is a table `[lines]`, the stages after it read its lines in place of the ink; and in place of
+the recorded ink too, where the ink's own lines are not kept because they are words. A composition
+whose `source` is another pipeline file takes that pipeline's ink for words; its stages up to the ink are
+then planned and run first, under names such as `cursive.toml ingest`.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +23,13 @@ from hwkit.artifact import Artifact, Input, Store, digest_of
 from hwkit.errors import InputError, Stopped
 from hwkit.manifest import canonical, key_of
 from hwkit.preprocess import PRESETS
-from hwkit.stages import STAGES, Circumstances, build, ingest_inputs
+from hwkit.stages import (
+    STAGES,
+    Circumstances,
+    LinesParameters,
+    build,
+    ingest_inputs,
+)
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +48,7 @@ class Pipeline:
     declared: dict[str, msgspec.Struct]  # parameters by stage, in the order of the ink's way
     archives: tuple[Path, ...] = ()
     splits: Path | None = None
+    joined: Mapping[str, Pipeline] = field(default_factory=dict)  # up to their ink, by the composition's source
 
     def declares(self, stage: str) -> bool:
         """Whether the file has a table of this stage."""
@@ -53,7 +65,23 @@ class Pipeline:
         """The same pipeline without the stages after `stage`. Raises InputError as `parameters` does."""
         self.parameters(stage)
         names = list(self.declared)
-        return replace(self, declared={n: self.declared[n] for n in names[: names.index(stage) + 1]})
+        declared = {n: self.declared[n] for n in names[: names.index(stage) + 1]}
+        return replace(self, declared=declared, joined=self.joined if "lines" in declared else {})
+
+    def reads(self, stage: str) -> dict[str, str]:
+        """What a stage reads: role -> the stage that makes it, or `FILE ink` of a joined pipeline."""
+        roles = dict(STAGES[stage].inputs)
+        names = list(STAGES)
+        if self.declares("lines") and names.index(stage) > names.index("lines"):
+            lines = self.declared["lines"]
+            whole = isinstance(lines, LinesParameters) and lines.own  # else the archive holds words, no lines
+            replaced = ("ink",) if whole else ("ink", "ingest")
+            roles = {role: "lines" if source in replaced else source for role, source in roles.items()}
+        parameters = self.declared.get(stage)
+        if isinstance(parameters, LinesParameters):
+            sources = {rule.source for rule in parameters.compose} - {"ink"}
+            roles |= {s: f"{s} ink" if s in self.joined else s for s in sorted(sources)}
+        return roles
 
 
 @dataclass(frozen=True)
@@ -68,12 +96,18 @@ class Step:
 
 
 def read(path: Path, data: Path | None = None) -> Pipeline:
-    """The pipeline in a TOML file; `data` replaces the folder that `[ingest]` names.
+    """The pipeline in a TOML file; `data` replaces the folder that `[ingest]` names, and holds the archives
+    itself or in a folder of the same name: "../data/bigbank" is then `data` or `data`/bigbank.
 
     Raises InputError, which names the file, the table and the key, for what is no TOML, unknown tables
     and keys, and values of another type or beyond their bounds. Whether the stages suit one another
     and the archives are there is for `plan` and `run` to say.
     """
+    return _read(path, data, tuple(STAGES))
+
+
+def _read(path: Path, data: Path | None, stages: tuple[str, ...]) -> Pipeline:
+    """The pipeline in a TOML file, as far as these stages; other tables are not looked into."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -93,12 +127,18 @@ def read(path: Path, data: Path | None = None) -> Pipeline:
             raise InputError("names no archives", file=path, row="[ingest]", do='say archives = ["...", "..."]')
     if "preset" in tables.get("ink", {}):
         tables["ink"] = _from_preset(path, tables["ink"])
-    folder = data or path.parent / sources.folder
+    folder = path.parent / sources.folder
+    if data is not None:
+        inner = data / folder.resolve().name
+        within = all((inner / name).exists() for name in sources.archives)
+        folder = inner if within and not all((data / name).exists() for name in sources.archives) else data
+    declared = {n: _convert(path, n, tables[n], STAGES[n].parameters()) for n in stages if n in tables}
     return Pipeline(
         path,
-        {n: _convert(path, n, tables[n], STAGES[n].parameters()) for n in STAGES if n in tables},
+        declared,
         tuple(folder / name for name in sources.archives),
         None if sources.splits is None else folder / sources.splits,
+        {source: _joined(path, source, data) for source in _files(declared.get("lines"))},
     )
 
 
@@ -106,6 +146,8 @@ def plan(pipeline: Pipeline, store: Store) -> list[Step]:
     """What `run` would do, stage by stage. Raises InputError where a stage reads one not declared."""
     _check(pipeline)
     steps: dict[str, Step] = {}
+    for source, other in pipeline.joined.items():
+        steps |= {f"{source} {s.stage}": replace(s, stage=f"{source} {s.stage}") for s in plan(other, store)}
     for name in pipeline.declared:
         steps[name] = _step(pipeline, store, name, steps)
     return list(steps.values())
@@ -119,12 +161,16 @@ def run(pipeline: Pipeline, store: Store, around: Circumstances) -> list[tuple[s
     first, any other leaves nothing.
     """
     _check(pipeline)
+    done: list[tuple[str, Artifact, bool]] = []
+    for source, other in pipeline.joined.items():
+        done += [(f"{source} {name}", artifact, new) for name, artifact, new in run(other, store, around)]
+    made = {name: artifact for name, artifact, _ in done}
     there = {artifact.key for artifact in store.all()}
-    made: dict[str, Artifact] = {}
     for name, parameters in pipeline.declared.items():
         inputs = _inputs(pipeline, name, made)
         made[name] = build(store, name, parameters, inputs, _within(name, around))
-    return [(name, artifact, artifact.key not in there) for name, artifact in made.items()]
+        done.append((name, made[name], made[name].key not in there))
+    return done
 
 
 def _convert(path: Path, stage: str, table: Mapping[str, Any], type: type[Any]) -> Any:
@@ -142,6 +188,19 @@ def _convert(path: Path, stage: str, table: Mapping[str, Any], type: type[Any]) 
     return converted
 
 
+def _files(lines: msgspec.Struct | None) -> list[str]:
+    """The pipeline files that compositions take their words from."""
+    sources = {rule.source for rule in lines.compose} if isinstance(lines, LinesParameters) else set()
+    return sorted(source for source in sources if source.endswith(".toml"))
+
+
+def _joined(path: Path, source: str, data: Path | None) -> Pipeline:
+    """The pipeline, up to its ink, that a composition names by its file, from `path`'s folder."""
+    other = _read(path.parent / source, data, ("ingest", "ink"))
+    other.parameters("ink")
+    return other
+
+
 def _from_preset(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     """The `[ink]` table with the fields of its preset, where it does not have its own."""
     name = table["preset"]
@@ -154,19 +213,22 @@ def _from_preset(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check(pipeline: Pipeline) -> None:
     """Raise InputError where nothing is declared, or a stage without one that it reads."""
+    for other in pipeline.joined.values():
+        _check(other)
     if not pipeline.declared:
         raise InputError("declares no stage", file=pipeline.path, do="add a table such as [ingest]")
     for name in pipeline.declared:
-        for source in STAGES[name].inputs.values():
-            if source not in pipeline.declared:
+        for source in pipeline.reads(name).values():
+            if source not in pipeline.declared and source.removesuffix(" ink") not in pipeline.joined:
                 what = f"reads what the stage {source} makes, which is not declared"
                 raise InputError(what, file=pipeline.path, row=f"[{name}]", do=f"add the table [{source}]")
 
 
 def _inputs(pipeline: Pipeline, name: str, made: Mapping[str, Artifact]) -> dict[str, Input]:
-    """The inputs of a stage by their roles. Raises InputError for archives that are not there."""
-    if roles := STAGES[name].inputs:
-        return {role: made[source] for role, source in roles.items()}
+    """The inputs of a stage by their roles. Raises InputError for archives or a model that are not there."""
+    if roles := pipeline.reads(name):
+        inputs: dict[str, Input] = {role: made[source] for role, source in roles.items()}
+        return inputs | STAGES[name].weights(pipeline.declared[name])
     if missing := [archive for archive in pipeline.archives if not archive.exists()]:
         names = ", ".join(archive.name for archive in missing)
         do = "put the archives there, or say --data DIR with their folder"
@@ -176,7 +238,7 @@ def _inputs(pipeline: Pipeline, name: str, made: Mapping[str, Artifact]) -> dict
 
 def _step(pipeline: Pipeline, store: Store, name: str, before: Mapping[str, Step]) -> Step:
     stage = STAGES[name]
-    sources = dict.fromkeys(stage.inputs.values())
+    sources = dict.fromkeys(pipeline.reads(name).values())
     if new := [source for source in sources if before[source].artifact is None]:
         which = "its inputs" if len(new) > 1 else "its input"
         return Step(name, "runs", f"{which} {', '.join(new)} will be made anew, so its key is not known yet")

@@ -302,6 +302,70 @@ def test_interval_covers_the_mean_nineteen_times_in_twenty() -> None:
     assert interval(np.full(5, 4.0)) == (4.0, 4.0)
 
 
+# Other lines, and the same without their repair
+
+
+def recorded(seed: int, points: int, *, spike: int = 0, gap: int = 0) -> Sample:
+    """A line of one stroke with a reading every 10 ms, 10 units on: one of them far off, or some missing."""
+    x = 10.0 * np.arange(points)
+    walk = np.column_stack([x, np.random.default_rng(seed).integers(-4, 5, points)]).astype(float)
+    if spike:
+        walk[spike, 1] += 2000
+    keep = np.ones(points, bool)
+    keep[5 : 5 + gap] = False
+    ink = Ink(walk[keep], np.array([keep.sum()]), np.arange(points)[keep] * 0.01)
+    return Sample(f"line-{seed:02d}", ink, "abc", split="train")
+
+
+def test_what_the_repair_did_is_told_and_left_out_once(tmp_path: Path) -> None:
+    """A spike is two steps out; where six readings miss, five have room; the rest is the same either way."""
+    samples = [recorded(1, 40), recorded(2, 40, spike=20), recorded(3, 40, gap=6), recorded(4, 30)]
+    data = dataset(tmp_path, samples)
+    figures, rows = measure(model(tmp_path / "model", seed=4), data, TRAIN)
+    assert (figures["repaired_lines"], figures["interpolated"], figures["removed"]) == (2, 5, 2)
+    assert [(row["interpolated"], row["removed"]) for row in rows] == [(0, 0), (0, 2), (5, 0), (0, 0)]
+    assert [row["points"] for row in rows] == [39, 37, 38, 29]
+    assert [row["unrepaired_points"] for row in rows] == [39, 39, 33, 29]
+    # A model whose own recipe repairs next to nothing, through the whole of the measure.
+    bare = model(tmp_path / "bare", seed=4, recipe=Recipe(step_limit=1e9, gap_limit=1e9))
+    other, others = measure(bare, data, TRAIN)
+    assert other["repaired_lines"] == 0
+    for name in ("points", "nats_per_line", "nats_per_point"):
+        before = "unrepaired_points" if name == "points" else f"unrepaired_{name}"
+        assert figures[before] == pytest.approx(other[name], rel=1e-6)
+        assert other[before] == other[name]
+    assert [row["unrepaired_nats"] for row in rows] == pytest.approx([row["nats"] for row in others], rel=1e-5)
+    assert figures["unrepaired_nats_per_line"] > figures["nats_per_line"] + 1000  # the spike
+
+
+def test_the_repair_of_prepared_ink_is_unknown(tmp_path: Path) -> None:
+    sample, _ = prepare(recorded(2, 40, spike=20), RAW)
+    figures, rows = measure(model(tmp_path / "model"), dataset(tmp_path, [sample], recipe=RAW.text()), TRAIN)
+    assert {figures[name] for name in figures if "repaired" in name} == {None}
+    assert (figures["interpolated"], figures["removed"]) == (None, None)
+    assert "unrepaired_nats" not in rows[0]
+
+
+def test_a_mean_over_long_lines(tmp_path: Path) -> None:
+    """Ha, Dai and Le: fewer than 300 points are dropped, 300 stay."""
+    lengths = [299, 300, 40, 412]
+    data = dataset(tmp_path, [line(n, points) for n, points in enumerate(lengths)])
+    figures, rows = measure(model(tmp_path / "model", seed=6), data, TRAIN)
+    kept = [rows[1]["nats"], rows[3]["nats"]]
+    assert figures["long_lines"] == 2
+    assert figures["long_nats_per_line"] == pytest.approx(sum(kept) / 2)
+    assert figures["long_nats_per_point"] == pytest.approx(sum(kept) / (299 + 411))
+    short = dataset(tmp_path, [line(1, 299)], name="short.h5")
+    figures, _ = measure(model(tmp_path / "again"), short, TRAIN)
+    assert (figures["long_lines"], figures["long_nats_per_line"]) == (0, None)
+
+
+def test_products_are_in_float32(tmp_path: Path) -> None:
+    """Half the digits would be within a machine's choice, and a figure is not."""
+    _, network = likelihood.load(model(tmp_path / "model", seed=1))
+    assert network.product == torch.float32
+
+
 # Faults
 
 

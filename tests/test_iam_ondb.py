@@ -118,6 +118,8 @@ def archives(tmp_path: Path) -> tuple[Path, Path]:
 def test_known_answers(tmp_path: Path, archives: tuple[Path, Path]) -> None:
     ds, metrics = ingest(tmp_path / "ink.h5", *archives)
     assert metrics == {
+        "source": "iam-ondb",
+        "terms": iam_ondb.TERMS,
         "line_files": 8,
         "lines": 8,
         "skipped": 0,
@@ -519,6 +521,8 @@ def test_the_ways_agree_on_damaged_lines(random: random.Random) -> None:
 def test_the_real_archives(tmp_path: Path) -> None:
     ds, metrics = ingest(tmp_path / "ink.h5", SHARED / "lineStrokes-all.tar.gz", SHARED / "ascii-all.tar.gz")
     assert metrics == {
+        "source": "iam-ondb",
+        "terms": iam_ondb.TERMS,
         "line_files": 12_195,
         "lines": 12_195,
         "skipped": 0,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +23,7 @@ from hypothesis import strategies as st
 from hwkit import pipeline
 from hwkit.artifact import Store
 from hwkit.cli import main
+from hwkit.dataset import InkDataset, InkWriter
 from hwkit.errors import InputError, Stopped
 from hwkit.pipeline import Pipeline
 from hwkit.preprocess import PRESETS, Recipe
@@ -87,7 +92,8 @@ def test_a_shipped_pipeline_is_planned_without_its_archives(file: Path, tmp_path
     assert "--data DIR" in steps[0].reason
     assert {step.key for step in steps} == {None}
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(InputError, match=r"there is no lineStrokes-all\.tar\.gz, ascii-all\.tar\.gz"):
+    missing = r"there is no (lineStrokes-all\.tar\.gz, ascii-all\.tar\.gz|bigbank_3500\.json\.zip)"
+    with pytest.raises(InputError, match=missing):
         pipeline.run(declared, Store(tmp_path / "store"), Circumstances())
     assert list(tmp_path.iterdir()) == []
 
@@ -205,6 +211,16 @@ def test_archives_are_sought_from_the_files_own_folder_or_in_data(tmp_path: Path
     assert (elsewhere.archives[0], elsewhere.splits) == (Path("there/a.tar"), Path("there/lists"))
 
 
+def test_data_may_hold_a_folder_for_each_source(tmp_path: Path) -> None:
+    declare(tmp_path, "[ingest]\nfolder = '../data/one'\narchives = ['a.tar']\nsplits = '.'")
+    data = tmp_path / "data"
+    (data / "one").mkdir(parents=True)
+    for file, folder in ((data / "one" / "a.tar", data / "one"), (data / "a.tar", data)):
+        file.touch()
+        declared = pipeline.read(tmp_path / "pipeline.toml", data=data)
+        assert (declared.archives, declared.splits) == ((folder / "a.tar",), folder)
+
+
 def test_reading_without_a_network_leaves_torch_alone(tmp_path: Path) -> None:
     (tmp_path / "pipeline.toml").write_text(DATA_STAGES)
     code = (
@@ -213,6 +229,120 @@ def test_reading_without_a_network_leaves_torch_alone(tmp_path: Path) -> None:
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env={"PYTHONPATH": str(ROOT)})
+
+
+# Composed lines
+
+OTHER = SOURCES + "[ink]\npreset = 'aligned'\n[train]\nupdates = 'what is not needed is not read'\n"
+COMPOSED = """
+[lines]
+own = false
+[[lines.compose]]
+source = "ink"
+lines = 3
+longest = 300
+[[lines.compose]]
+source = "other.toml"
+lines = 2
+longest = 300
+"""
+
+
+def test_lines_take_the_place_of_ink_and_join_another_pipelines(tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text(OTHER)
+    learnt = "[statistics]\nsplits = ['composed']\n[vocabulary]\nsplits = ['composed']\n"
+    declared = declare(tmp_path, DATA_STAGES.replace("[statistics]\n[vocabulary]\n", learnt) + COMPOSED)
+    assert declared.reads("lines") == {"ink": "ink", "other.toml": "other.toml ink"}
+    assert declared.reads("statistics") == {"ink": "lines"}
+    assert declared.until("ink").joined == {}
+    store = Store(tmp_path / "store")
+    names = ["other.toml ingest", "other.toml ink", "ingest", "ink", "lines", "statistics", "vocabulary"]
+    assert [step.stage for step in pipeline.plan(declared, store)] == names
+    done = pipeline.run(declared, store, Circumstances())
+    assert [(name, new) for name, _, new in done] == [
+        (n, n != "ingest") for n in names
+    ]  # they share an archive
+    made = {name: artifact for name, artifact, _ in done}
+    assert made["lines"].metrics["by"] == {"own": 0, "composed of ink": 3, "composed of other.toml": 2}
+    assert made["statistics"].manifest.inputs["ink"].name == made["lines"].name
+    assert {step.state for step in pipeline.plan(declared, store)} == {"up to date"}
+
+    dataset = InkDataset.open(made["lines"].file("ink.h5"))
+    assert set(dataset.splits) == {"composed"}
+    assert dataset.recipe == Recipe().text()
+    rows = list(csv.DictReader(made["lines"].file("characters.csv").read_text("utf-8").splitlines()))
+    counted = {row["character"]: (int(row["own"]), int(row["composed"])) for row in rows}
+    assert counted == {c: (0, n) for c, n in Counter("".join(t or "" for t in dataset.texts)).items()}
+
+
+def test_own_lines_stay_where_they_are_kept(store: Store, tmp_path: Path) -> None:
+    lines = COMPOSED.replace("own = false", "").partition('[[lines.compose]]\nsource = "other')[0]
+    declared = declare(tmp_path, DATA_STAGES + lines)
+    assert declared.reads("train") == {"ink": "lines", "statistics": "statistics", "vocabulary": "vocabulary"}
+    assert declared.reads("evaluate")["ingest"] == "ingest"  # recorded lines, where there are any
+    whole = declare(tmp_path, DATA_STAGES + lines.replace("[lines]", "[lines]\nown = false"))
+    assert whole.reads("evaluate")["ingest"] == "lines"
+    declared = declare(tmp_path, DATA_STAGES + lines)
+    made = {name: artifact for name, artifact, _ in pipeline.run(declared, store, Circumstances())}
+    ink, dataset = (InkDataset.open(made[stage].file("ink.h5")) for stage in ("ink", "lines"))
+    assert list(dataset.ids[: len(ink)]) == list(ink.ids)
+    assert np.array_equal(dataset.points[: len(ink.points)], ink.points)
+    assert list(dataset.splits[len(ink) :]) == ["composed"] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[lines]\nown = false", ["[lines]", "no lines at all"]),
+        ("[[lines.compose]]\nsource = 'words'", ["[lines]", "add the table [words]"]),
+        ("[[lines.compose]]\nsource = 'none.toml'", ["none.toml", "cannot be read"]),
+        ("[[lines.compose]]\nlines = -1", ["[lines]", "must not be negative"]),
+        ("[[lines.compose]]\n[[lines.compose]]", ["[lines]", "same source and into"]),
+        ("[words]\nmodel = 'none'", ["there is no model 'none'"]),
+    ],
+)
+def test_compositions_that_cannot_be_are_named(
+    store: Store, tmp_path: Path, text: str, words: list[str]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        pipeline.run(declare(tmp_path, DATA_STAGES + text), store, Circumstances())
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_pipeline_that_names_itself_ends(tmp_path: Path) -> None:
+    declared = declare(tmp_path, DATA_STAGES + "[[lines.compose]]\nsource = 'pipeline.toml'")
+    assert list(declared.joined) == ["pipeline.toml"]
+    assert declared.joined["pipeline.toml"].joined == {}
+
+
+def test_words_are_cut_and_composed_by_the_command(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ingest = Store(made).newest("ingest")
+    assert ingest is not None
+    with InkWriter(tmp_path / "few.h5") as writer:
+        for sample in InkDataset.open(ingest.file("ink.h5"))[:8]:
+            writer.append(replace(sample, split="train"))
+    place = Store(tmp_path / "store")
+    ink = build(place, "ink", PRESETS["aligned"], {"ingest": tmp_path / "few.h5"}, Circumstances())
+    asked = ["compose", "--lines", "5", "--store", str(place.root), "--also", str(ink.path), "--longest", "200"]
+    assert main([*asked, "--json", "-q"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    words, lines = (InkDataset.open(Path(result[stage]["artifact"]) / "ink.h5") for stage in ("words", "lines"))
+    figures = result["words"]
+    assert len(words) == figures["words"] > 10
+    texts = {id: text or "" for id, text in zip(lines.ids, lines.texts, strict=True)}
+    total = sum(len(texts[id].split()) for id in lines.ids[:8])
+    assert figures["words"] + sum(figures["left_out"].values()) == total
+    for id, word in zip(words.ids, words.texts, strict=True):
+        assert word in texts[id.rpartition("/")[0]].split()
+    assert result["lines"]["by"] == {"own": 8, "composed of words": 5, "composed of also": 5}
+    assert main(asked) == 0
+    table = capsys.readouterr().out
+    assert f"words cut out {figures['words']}, " in " ".join(table.split())
+    assert main([*asked, "--whole", "--quiet"]) == 0
+    assert len(InkDataset.open(place.newest("lines").file("ink.h5"))) == 10  # type: ignore[union-attr]
 
 
 # Planning
@@ -298,8 +428,6 @@ def test_other_archives_are_another_input(store: Store, tmp_path: Path) -> None:
 
 
 def test_another_version_of_a_stage_runs(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     monkeypatch.setitem(STAGES, "statistics", replace(STAGES["statistics"], version=99))
     steps = reasons(declare(tmp_path, DATA_STAGES), store)
     assert steps["statistics"].startswith("the stage is of version 99, the newest artifact of ")
@@ -352,7 +480,9 @@ def test_every_report_names_its_stage(tmp_path: Path) -> None:
     notes: list[str] = []
     around = Circumstances(lambda done, total, note: notes.append(note))
     pipeline.run(declare(tmp_path, DATA_STAGES), Store(tmp_path / "store"), around)
-    assert list(dict.fromkeys(note.partition(": ")[0] for note in notes)) == list(STAGES)[:4]
+    assert list(dict.fromkeys(note.partition(": ")[0] for note in notes)) == [
+        "ingest", "ink", "statistics", "vocabulary",
+    ]  # fmt: skip
 
 
 def test_a_stop_leaves_what_was_done_and_nothing_half(tmp_path: Path) -> None:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import math
-import pickle
+import shutil
+from itertools import islice
 
 import msgspec
 import numpy as np
 import pytest
 import torch
+from tiny import CLASSES, EVERYTHING, HELD_OUT, LINES, SCALED, config_of, logged, run, same
 from torch.distributions import Bernoulli, Categorical, MixtureSameFamily, MultivariateNormal
 
 from hwkit import train as training
 from hwkit.batching import Augmentation, Line, collate, evenly
-from hwkit.errors import ArtifactError, HwkitError, InputError, Stopped
-from hwkit.model.config import NetworkConfig
+from hwkit.errors import ArtifactError, InputError, Stopped
 from hwkit.model.mixture import mixture
 from hwkit.model.network import build
-from hwkit.optimiser import OptimiserConfig, rate_at
+from hwkit.optimiser import rate_at
 from hwkit.statistics import Statistics
-from hwkit.train import LOG, STATE, TrainConfig, drawn, learn, loss, restore, train, validate
-
-CLASSES = 4
-SCALED = Statistics(mean=(1.0, -0.5), deviation=(2.0, 3.0), points_per_character=3.0, unit=1.0)
-PLAIN = Statistics(mean=(0.0, 0.0), deviation=(1.0, 1.0), points_per_character=3.0, unit=1.0)
+from hwkit.train import LOG, STATE, TrainConfig, drawn, forget, learn, loss, restore, train, validate
+from hwkit.train.checkpoint import exists
+from hwkit.train.run import Spoilt
 
 
 @pytest.fixture(autouse=True)
@@ -32,53 +30,6 @@ def denormal():
     """Training has the processor flush denormal numbers; other tests want them."""
     yield
     torch.set_flush_denormal(False)
-
-
-def lines_of(*sizes, seed=0):
-    rng = np.random.default_rng(seed)
-    lines = []
-    for n in sizes:
-        offsets = np.column_stack([rng.normal(1, 2, n), rng.normal(-0.5, 3, n), rng.random(n) < 0.2])
-        offsets[0, :2], offsets[-1, 2] = 0.0, 1.0
-        lines.append(Line(f"line-{len(lines)}", offsets, np.append(rng.integers(1, CLASSES, n // 3), 0), 1.0))
-    return lines
-
-
-LINES = lines_of(9, 12, 10, 7, 11, 8, 10)  # 3 batches of 3, 3 and 1 line an epoch
-HELD_OUT = lines_of(8, 11, 6, seed=1)
-
-
-def config_of(*, kind="synthesis", optimiser=None, network=None, **options):
-    small = {"kind": kind, "layers": (6, 5), "mixtures": 2, "window": 2} | (network or {})
-    rule = OptimiserConfig(**(optimiser or {"rate": 1e-3}))
-    defaults = {"updates": 8, "batch_lines": 3, "products": "float32"}
-    return TrainConfig(network=NetworkConfig(**small), optimiser=rule, **defaults | options)
-
-
-EVERYTHING = {
-    "augmentation": Augmentation(width=0.2, size=0.1, slant=0.3),
-    "average": 0.9,
-    "save_every": 100,
-    "network": {"dropout": 0.3, "peepholes": True, "gate_clip": 10.0, "output_clip": 100.0},
-}
-
-
-def run(folder, config, stop_after=None):
-    """Trains until done or until so many more updates are made."""
-    folder.mkdir(exist_ok=True)
-    asked = iter(range(1, 10**6))
-    stop = (lambda: next(asked) == stop_after) if stop_after else (lambda: False)
-    return train(LINES, HELD_OUT, SCALED, CLASSES, config, folder, stop=stop)
-
-
-def logged(folder):
-    """The log, less what the clock says."""
-    lines = (folder / LOG).read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "points_per_second"} for line in lines]
-
-
-def same(one, other):
-    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
 # Going on
@@ -146,10 +97,16 @@ def test_stopping_saves_and_says_so(tmp_path):
     with pytest.raises(Stopped, match="after update 5") as stopped:
         run(tmp_path, config, stop_after=5)
     assert stopped.value.exit_code == 130
-    assert (tmp_path / STATE).is_file()
+    assert exists(tmp_path / STATE)
     assert restore(tmp_path, config, CLASSES, "cpu").update == 5
-    run(tmp_path, config)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [LOG]  # the state has done its work
+    weights, figures = run(tmp_path, config)
+    again = run(tmp_path, config)  # what is finished is not made again
+    assert same(again[0], weights)
+    assert again[1] == figures
+    forget(tmp_path, log=False)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [LOG]
+    forget(tmp_path, log=True)
+    assert not tmp_path.exists()
 
 
 def test_a_run_asked_to_stop_at_its_last_update_is_done(tmp_path):
@@ -167,40 +124,45 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(tmp_path):
     assert not same(first, other)
 
 
-@pytest.mark.parametrize("content", ["empty", "truncated", "other", "another network", "no field"])
-def test_a_damaged_state_is_named_and_nothing_is_lost(tmp_path, content):
+def test_a_state_of_another_training_is_not_gone_on_with(tmp_path):
     config = config_of()
     with pytest.raises(Stopped):
         run(tmp_path, config, stop_after=4)
-    state, log = tmp_path / STATE, (tmp_path / LOG).read_text()
-    whole = state.read_bytes()
-    if content == "empty":
-        state.write_bytes(b"")
-    elif content == "truncated":
-        state.write_bytes(whole[: len(whole) // 2])
-    elif content == "other":
-        state.write_bytes(b"hello, I am no state")
-    elif content == "no field":
-        torch.save({"network": {}}, state)
-    else:
-        config = config_of(network={"layers": (4, 4)})
-    with pytest.raises(ArtifactError, match="saved training cannot be read") as error:
-        run(tmp_path, config)
-    assert error.value.file == state
-    assert "remove it" in error.value.do
+    log = (tmp_path / LOG).read_text()
+    for other, word in [
+        (config_of(updates=9), "updates 8, here 9"),
+        (config_of(network={"layers": (4, 4)}), "network"),
+    ]:
+        with pytest.raises(ArtifactError, match=word) as error:
+            run(tmp_path, other)
+        assert error.value.file == tmp_path / STATE
+        assert "remove it" in error.value.do
+    with pytest.raises(ArtifactError, match="lines 7, here 6"):
+        train(LINES[:6], HELD_OUT, SCALED, CLASSES, config, tmp_path)
     assert (tmp_path / LOG).read_text() == log
 
 
-def test_a_state_that_would_run_code_is_refused(tmp_path):
-    (tmp_path / LOG).write_text("")
-
-    class Evil:
-        def __reduce__(self):
-            return (pickle.Pickler, (None,))
-
-    torch.save({"network": Evil()}, tmp_path / STATE)
-    with pytest.raises(ArtifactError, match="saved training cannot be read"):
+@pytest.mark.parametrize("file", ["index.json", "*.shard"])
+@pytest.mark.parametrize("content", ["empty", "truncated", "other", "missing"])
+def test_a_damaged_state_is_named_and_nothing_is_lost(tmp_path, file, content):
+    with pytest.raises(Stopped):
+        run(tmp_path, config_of(), stop_after=4)
+    log = (tmp_path / LOG).read_text()
+    damaged = sorted((tmp_path / STATE).glob(file))[0]
+    whole = damaged.read_bytes()
+    if content == "missing" and file == "index.json":
+        shutil.rmtree(tmp_path / STATE)
+        (tmp_path / STATE).write_text("a file of an earlier version")
+        damaged /= ""
+    elif content == "missing":
+        damaged.unlink()
+    else:
+        damaged.write_bytes({"empty": b"", "truncated": whole[: len(whole) // 2], "other": b"hello"}[content])
+    with pytest.raises(ArtifactError, match="saved training cannot be gone on with") as error:
         run(tmp_path, config_of())
+    assert error.value.file == damaged
+    assert "remove it" in error.value.do
+    assert (tmp_path / LOG).read_text() == log
 
 
 # One update
@@ -300,20 +262,13 @@ def test_a_loss_that_is_no_number_is_an_error_and_not_an_update(tmp_path):
     with torch.no_grad():
         run.network.output.bias[3] = math.nan
     before = [w.detach().clone() for w in run.network.parameters()]
-    with pytest.raises(HwkitError, match="the loss is nan at update 1") as error:
+    with pytest.raises(Spoilt, match="the loss is nan at update 1") as error:
         learn(run, collate(LINES[:2], SCALED, CLASSES), config, "cpu")
     assert not isinstance(error.value, InputError)
-    assert "rate" in error.value.do
     assert run.update == 0
     assert all(
         torch.equal(a, b) or b.isnan().any() for a, b in zip(before, run.network.parameters(), strict=True)
     )
-
-
-def test_a_run_that_bursts_is_an_error(tmp_path):
-    wild = LINES[0]._replace(offsets=np.where(np.arange(9)[:, None] == 4, np.nan, LINES[0].offsets))
-    with pytest.raises(HwkitError, match="the loss is nan"):
-        train([wild], HELD_OUT, SCALED, CLASSES, config_of(), tmp_path)
 
 
 # The loss
@@ -393,7 +348,7 @@ def test_the_training_figure_is_that_of_its_own_epoch(tmp_path):
     run(tmp_path / "a", config)
     (tmp_path / "b").mkdir()
     again = fresh(config, tmp_path / "b")
-    learned = [learn(again, batch, config, "cpu") for batch in drawn(LINES, SCALED, CLASSES, config, 3, 0)]
+    learned = [learn(again, batch, config, "cpu") for batch in taken(8, config)]
     epochs = [learned[:3], learned[3:6], learned[6:]]
     expected = [sum(nats for nats, _ in epoch) / sum(points for _, points in epoch) for epoch in epochs]
     assert [entry["training"] for entry in logged(tmp_path / "a")] == pytest.approx(expected, rel=1e-6)
@@ -427,12 +382,15 @@ def test_validation_lines_are_evenly_chosen():
     assert evenly("abcdefghi", 0) == evenly("abcdefghi", 9) == evenly("abcdefghi", 20) == everything
 
 
+def taken(count, config, done=0):
+    return list(islice(drawn(LINES, SCALED, CLASSES, config, 3, done), count))
+
+
 def test_batches_go_on_where_they_were_and_every_epoch_holds_every_line_once():
     config = config_of(updates=9, augmentation=Augmentation(width=0.3))
-    whole = list(drawn(LINES, SCALED, CLASSES, config, 3, 0))
-    assert len(whole) == 9
+    whole = taken(9, config)
     for done in (1, 3, 5):
-        for one, other in zip(whole[done:], drawn(LINES, SCALED, CLASSES, config, 3, done), strict=True):
+        for one, other in zip(whole[done:], taken(9 - done, config, done), strict=True):
             assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
     for epoch in range(3):
         points = sum(int(batch.mask.sum()) for batch in whole[3 * epoch : 3 * epoch + 3])
@@ -443,7 +401,8 @@ def test_a_line_is_varied_anew_in_each_epoch_and_by_another_seed_otherwise():
     seen = set()
     for seed in (0, 1):
         config = config_of(updates=3, seed=seed, augmentation=Augmentation(width=0.3))
-        seen |= {float(batch.x.abs().sum()) for batch in drawn(LINES[:1], SCALED, CLASSES, config, 1, 0)}
+        batches = islice(drawn(LINES[:1], SCALED, CLASSES, config, 1, 0), 3)
+        seen |= {float(batch.x.abs().sum()) for batch in batches}
     assert len(seen) == 6
 
 

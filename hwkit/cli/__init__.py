@@ -23,6 +23,7 @@ from hwkit.errors import HwkitError, Stopped
 COMMANDS = {
     "ingest": "Read a source archive into an ink dataset.",
     "preprocess": "Repair ink, measure its statistics, collect its vocabulary.",
+    "compose": "Cut ink into words, and compose lines of them.",
     "train": "Train a prediction or synthesis network.",
     "sample": "Write ink with a trained model.",
     "render": "Turn ink into SVG or PNG.",
@@ -30,7 +31,9 @@ COMMANDS = {
     "run": "Run the stages that a pipeline file declares.",
     "artifacts": "List, show, verify and prune what the stages made.",
     "evaluate": "Measure a model on a split of the data.",
+    "models": "List, show, pack and look at models.",
     "inspect": "Draw lines of a dataset on a sheet, to look at.",
+    "bench": "Measure how fast this machine does hwkit's work.",
     "completion": "Print the completion script of a shell.",
 }
 

@@ -45,7 +45,8 @@ def evaluate(
     """Measure MODEL on the lines of a split: a packaged name, a model's folder, or a train artifact.
 
     The recorded ink gets the model's own preprocessing. Gives the log-loss in the model's normalised
-    units, as Graves does, and in recording units, which no normalisation can flatter.
+    units, as Graves does, and in recording units, which no normalisation can flatter; without the
+    repair of recording errors; and over lines of 300 points and more, as Ha, Dai and Le do.
     """
     from hwkit.evaluate.likelihood import EvaluateParameters
 
@@ -80,13 +81,18 @@ def table_rows(figures: Mapping[str, Any]) -> list[tuple[str, object, str]]:
     """Each measure with its value and what it means in few words."""
 
     def number(name: str, digits: int = 3) -> str:
-        return f"{figures[name]:,.{digits}f}"
+        return "unknown" if figures[name] is None else f"{figures[name]:,.{digits}f}"
 
     left_out = ", ".join(f"{n:,} {why}" for why, n in figures["left_out"].items() if n) or "none"
     interval = "more lines are needed"
     if figures["nats_per_line_low"] is not None:
         interval = f"{number('nats_per_line_low', 1)} to {number('nats_per_line_high', 1)}"
     sigmas = f"{number('sigma_x')}, {number('sigma_y')}"
+    long = show.count(figures["long_lines"])
+    repaired = "unknown, for this ink was prepared before"
+    if figures["repaired_lines"] is not None:
+        put_in, taken = show.count(figures["interpolated"]), show.count(figures["removed"])
+        repaired = f"{show.count(figures['repaired_lines'])} lines: {put_in} points in, {taken} steps out"
     return [
         ("lines", show.count(figures["lines"]), "that were measured"),
         ("left out", left_out, "lines of the split that cannot be measured"),
@@ -99,4 +105,11 @@ def table_rows(figures: Mapping[str, Any]) -> list[tuple[str, object, str]]:
         ("nats per point, recorded", number("nats_per_point_recording"), "the same, a point"),
         ("squared error per point", number("sse_per_point", 4), "from the mixture's mean, normalised, x + y"),
         ("sigma x, sigma y", sigmas, "recording units in one normalised unit"),
+        ("repaired", repaired, "of the measured lines"),
+        (
+            "nats per line, unrepaired",
+            number("unrepaired_nats_per_line", 1),
+            "the same lines without any repair",
+        ),
+        ("nats per line, long", number("long_nats_per_line", 1), f"over {long} lines of 300 points and more"),
     ]

@@ -20,6 +20,7 @@ HEADLINES = {
     "validation_nats_per_point": "nats a point on the validation lines",
     "points_per_character": "points a character",
     "classes": "classes",
+    "words": "words",
     "lines": "lines",
     "strokes": "strokes",
 }
@@ -32,7 +33,7 @@ HEADLINES = {
     "--data",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of the archives.  [default: PIPELINE's]",
+    help="Folder of the archives, or of a folder for each source.  [default: PIPELINE's]",
 )
 @click.option("--until", metavar="STAGE", help="Leave out the stages after this one.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")

@@ -3,12 +3,14 @@
 model.safetensors   float16 weights, by the names of `hwkit.model.network`
 config.json         ModelConfig: all that a sampler needs beside the weights
 README.md           the model card: data and its terms, the command, the figures
+figures.json        what `hwkit evaluate` measured, and on what; not every model has it
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -37,6 +39,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     vocabulary: Vocabulary | None  # None for a prediction network
     recipe: Recipe  # the preprocessing of the ink that it learned from
     bias: float = 0.0  # the bias that suits it for writing (eqs. 61 and 62)
+    about: str = ""  # one line: what it writes like, what it is for
+    licence: str = ""  # of the weights: its name in the first line, then its text; "": unknown
+    data: tuple[str, ...] = ()  # the sources of the ink that it learned from, by name
 
 
 def names() -> list[str]:
@@ -103,6 +108,22 @@ def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
     return weights
 
 
+def read_figures(folder: Path) -> dict[str, Any] | None:
+    """What was measured of a model: the figures of `hwkit evaluate`, with the `split` and the `data`.
+
+    None where nothing is kept beside its weights. Raises ArtifactError for a broken file.
+    """
+    file = folder / "figures.json"
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ArtifactError(f"cannot be read: {error.strerror}", file=file) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ArtifactError(f"holds no figures: {error}", file=file, do="get the model anew") from error
+
+
 def write(folder: Path, config: ModelConfig, weights: Weights, card: str) -> None:
     """A model into `folder`, which exists: weights as float16, config, card."""
     from safetensors.numpy import save
@@ -113,5 +134,10 @@ def write(folder: Path, config: ModelConfig, weights: Weights, card: str) -> Non
         if not np.isfinite(w).all():
             raise InputError(f"weight {name} does not fit float16", do="train again with a smaller rate")
     (folder / "model.safetensors").write_bytes(save(half))
+    write_about(folder, config, card)
+
+
+def write_about(folder: Path, config: ModelConfig, card: str) -> None:
+    """A model's config and card, beside weights that are there."""
     (folder / "config.json").write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=1) + b"\n")
     (folder / "README.md").write_text(card, encoding="utf-8")

@@ -20,7 +20,6 @@ import lzma
 import os
 import re
 import tarfile
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -34,6 +33,7 @@ from hwkit.dataset import InkWriter
 from hwkit.errors import InkError, InputError
 from hwkit.ink import Ink, Sample
 from hwkit.progress import Progress, silent
+from hwkit.sources.archives import unpacking
 
 LISTS = {
     "train": "trainset.txt",
@@ -44,15 +44,26 @@ LISTS = {
 """The splits of the task IAM-OnDB-t1 and the file that lists the forms of each."""
 
 LINE_FILE = re.compile(r"(?P<form>.+)-(?P<number>[0-9]{1,9})\.xml")
+OWN_FORM = re.compile(r"[a-ryz][0-9]{2}-[0-9]{3}[a-z]?")  # data/sample's begin with "s"
 NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*", re.ASCII)
 DECODER = msgspec.json.Decoder(list[float])
 LARGEST = 16 << 20  # bytes in a member; the largest real one has a hundredth of it
+
+TERMS = """non-commercial research
+
+The ink is IAM-OnDB, which is freely available for non-commercial research: Liwicki and Bunke, "IAM-OnDB,
+an on-line English sentence database acquired from handwritten text on a whiteboard", ICDAR 2005. What is
+made of it carries these terms.
+"""
+"""Of the ink and of what learns from it: their name in the first line."""
 
 
 def read(
     archives: Sequence[Path], splits: Path | None, writer: InkWriter, progress: Progress = silent
 ) -> dict[str, Any]:
-    """Reads IAM-OnDB into `writer` and returns what was found, as counts.
+    """Reads IAM-OnDB into `writer` and returns the source, its terms, and what was found, as counts.
+
+    The terms are "", unknown, for ink in IAM-OnDB's format whose forms are not named as its own are.
 
     archives: `.tar.gz` (or any tar) and unpacked folders, in any order; together they must hold both
         the line files and the transcripts. Lines are written sorted by form and number, so that
@@ -91,7 +102,12 @@ def read(
             f"none of the {counts['line_files']} line files can be used (given: {given})",
             do="check that the archives are whole",
         )
-    return {**counts, "remarks": dict(sorted(Counter(r.kind for r in writer.remarks).items()))}
+    return {
+        "source": "iam-ondb",
+        "terms": TERMS if any(map(OWN_FORM.fullmatch, find.forms)) else "",
+        **counts,
+        "remarks": dict(sorted(Counter(r.kind for r in writer.remarks).items())),
+    }
 
 
 class _Finds:
@@ -293,17 +309,8 @@ def _read_splits(folder: Path | None, writer: InkWriter) -> dict[str, str]:
 
 def _members(archive: Path, progress: Progress) -> Iterator[tuple[str, bytes | None]]:
     """Name and content of every file in an archive or a folder; content None if it is too large."""
-    try:
-        if archive.is_dir():
-            yield from _folder_members(archive, progress)
-        else:
-            yield from _tar_members(archive, progress)
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the system's, not the unpacker's
-            what, do = f"it cannot be read ({error.strerror})", "give a .tar.gz or an unpacked folder"
-        else:
-            what, do = f"the archive is damaged, cut short or no archive ({error})", "fetch it again"
-        raise InputError(what, file=archive, do=do) from error
+    with unpacking(archive, "a .tar.gz or an unpacked folder"):
+        yield from (_folder_members if archive.is_dir() else _tar_members)(archive, progress)
 
 
 def _folder_members(folder: Path, progress: Progress) -> Iterator[tuple[str, bytes | None]]:

@@ -12,6 +12,7 @@ import msgspec
 
 from hwkit.artifact import Artifact, Input, Store
 from hwkit.preprocess import Recipe
+from hwkit.stages.composing import LinesParameters, WordsParameters, make_lines, make_words
 from hwkit.stages.ink import (
     IngestParameters,
     Splits,
@@ -30,9 +31,11 @@ __all__ = [
     "STAGES",
     "Circumstances",
     "IngestParameters",
+    "LinesParameters",
     "RenderParameters",
     "Splits",
     "VocabularyParameters",
+    "WordsParameters",
     "build",
     "draw",
     "ingest_inputs",
@@ -41,6 +44,9 @@ __all__ = [
 STAGES: dict[str, Stage] = {
     "ingest": Stage(1, lambda: IngestParameters, {}, make_ingest),
     "ink": Stage(1, lambda: Recipe, {"ingest": "ingest"}, make_ink),
+    # In a pipeline words also reads a model, and lines all that its compositions name (see hwkit.pipeline).
+    "words": Stage(1, lambda: WordsParameters, {"ink": "ink"}, make_words, model="model"),
+    "lines": Stage(1, lambda: LinesParameters, {"ink": "ink"}, make_lines),
     "statistics": Stage(1, lambda: Splits, {"ink": "ink"}, make_statistics),
     "vocabulary": Stage(1, lambda: VocabularyParameters, {"ink": "ink"}, make_vocabulary),
     "train": Stage(
@@ -49,10 +55,11 @@ STAGES: dict[str, Stage] = {
         {"ink": "ink", "statistics": "statistics", "vocabulary": "vocabulary"},
         make_train,
         resumable=True,
+        model="start",
     ),
     "sample": Stage(1, sample_parameters, {"model": "train"}, make_sample),
     "render": Stage(1, lambda: RenderParameters, {"ink": "sample"}, make_render),
-    "evaluate": Stage(1, evaluate_parameters, {"model": "train", "ingest": "ingest"}, make_evaluate),
+    "evaluate": Stage(2, evaluate_parameters, {"model": "train", "ingest": "ingest"}, make_evaluate),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -32,19 +33,22 @@ class VocabularyParameters(VocabularyRule, frozen=True, kw_only=True, forbid_unk
 
 
 def ingest_inputs(archives: Sequence[Path], splits: Path | None = None) -> dict[str, Input]:
-    """The inputs of the ingest stage: the archives in their order, and the split lists.
+    """The inputs of the ingest stage: the archives in their order, and the split lists of IAM-OnDB.
 
     splits: the folder of the lists; None looks in and beside the first archive. Raises InputError for
-    what is not there.
+    what is not there, for archives of two sources, and for lists given to one that has none.
     """
     from hwkit.sources.iam_ondb import LISTS, split_folder
 
     for archive in archives:
         if not archive.exists():
-            raise InputError(
-                "there is no such file", file=archive, do="give an archive of IAM-OnDB or its unpacked folder"
-            )
+            do = "give an archive of IAM-OnDB, its unpacked folder, or bigbank's .json.zip"
+            raise InputError("there is no such file", file=archive, do=do)
     inputs: dict[str, Input] = {f"archive-{n}": archive for n, archive in enumerate(archives, 1)}
+    if _source_of(archives) == "bigbank":
+        if splits is not None:
+            raise InputError("bigbank has no split lists", file=splits, do="leave the folder of the lists out")
+        return inputs
     folder = split_folder(archives) if splits is None else splits
     for file in [folder / name for name in LISTS.values()] if folder else []:
         if not file.is_file():
@@ -53,21 +57,38 @@ def ingest_inputs(archives: Sequence[Path], splits: Path | None = None) -> dict[
     return inputs
 
 
+def _source_of(archives: Sequence[Path]) -> Literal["iam-ondb", "bigbank"]:
+    """Whose format the archives have. Raises InputError where they are of two sources."""
+    from hwkit.sources import bigbank
+
+    of_bigbank = [archive for archive in archives if bigbank.recognises(archive)]
+    if of_bigbank and len(of_bigbank) < len(archives):
+        other = next(archive for archive in archives if archive not in of_bigbank)
+        what = f"archives of two sources: this is bigbank's format, {str(other)!r} is not"
+        raise InputError(what, file=of_bigbank[0], do="ingest them one after the other")
+    return "bigbank" if of_bigbank else "iam-ondb"
+
+
 def make_ingest(
     _: IngestParameters, inputs: Mapping[str, Input], folder: Path, around: Circumstances
 ) -> Metrics:
     """`ink.h5` from archives, as they are, and `remarks.csv`: what is odd in them, by name.
 
-    The inputs are as `ingest_inputs` gives them.
+    The inputs are as `ingest_inputs` gives them. The metrics are the source, its terms (their name in the
+    first line; "" where they are unknown), and the reader's counts.
     """
     from hwkit.dataset import InkWriter
-    from hwkit.sources import iam_ondb
+    from hwkit.sources import bigbank, iam_ondb
 
     paths = {name: Path(str(source)) for name, source in inputs.items()}
     archives = [paths[name] for name in paths if name.startswith("archive-")]
     train_list = paths.get(iam_ondb.LISTS["train"])
     with InkWriter(folder / INK) as writer:
-        metrics = iam_ondb.read(archives, train_list.parent if train_list else None, writer, around.progress)
+        if _source_of(archives) == "bigbank":
+            metrics = bigbank.read(archives, writer, around.progress)
+        else:
+            lists = train_list.parent if train_list else None
+            metrics = iam_ondb.read(archives, lists, writer, around.progress)
     with (folder / "remarks.csv").open("w", newline="", encoding="utf-8") as table:
         rows = csv.writer(table, lineterminator="\n")
         rows.writerow(["name", "kind", "reason"])

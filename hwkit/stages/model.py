@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,29 +16,45 @@ from hwkit.preprocess import Recipe
 from hwkit.stages.stage import INK, Circumstances, Metrics, file_of, folder_of, read_json, write_json
 from hwkit.vocabulary import Vocabulary
 
+CALL = b"train"  # what the leader of several processes tells the others, who wait for it
+
 
 def make_train(parameters: Any, inputs: Mapping[str, Input], folder: Path, around: Circumstances) -> Metrics:
-    """A model (see hwkit.pretrained), its log and its loss curve; goes on in a folder it was stopped in."""
+    """A model (see hwkit.pretrained), its log and its loss curve; goes on in a folder it was stopped in.
+
+    With `around.state` the saved training is there instead, and stays: who gave the folder removes it
+    when the artifact is there. In a group of processes the leader calls the others here, and alone
+    writes; their folders are not touched.
+    """
     from hwkit import pretrained
     from hwkit.batching import select
     from hwkit.dataset import InkDataset
     from hwkit.pretrained.card import card
     from hwkit.render import plot
     from hwkit.statistics import Statistics
-    from hwkit.train import LOG, TrainConfig, train
+    from hwkit.train import LOG, TrainConfig, forget, train
+    from hwkit.train.processes import current
 
     config: TrainConfig = parameters
+    group, state = current(), around.state or folder
+    if group.leads:
+        group.share(CALL)
     around.progress(0, 0, "reading lines")
     dataset = InkDataset.open(file_of(inputs["ink"], INK))
     statistics = read_json(file_of(inputs["statistics"], "statistics.json"), Statistics)
     synthesis = config.network.kind == "synthesis"
     vocabulary = read_json(file_of(inputs["vocabulary"], "vocabulary.json"), Vocabulary) if synthesis else None
+    if config.start:  # its weights mean what they mean in its units and for its characters
+        begun = pretrained.read_config(pretrained.find(config.start))
+        statistics, vocabulary = begun.statistics, begun.vocabulary
     training, left_out = select(dataset, config.training, vocabulary, config.max_points)
     validation, left_out_of_validation = select(dataset, (config.validation,), vocabulary, config.max_points)
     weights, figures = train(
-        training, validation, statistics, vocabulary.size if vocabulary else 0, config, folder,
+        training, validation, statistics, vocabulary.size if vocabulary else 0, config, state,
         device=around.device, stop=around.stop, progress=around.progress,
     )  # fmt: skip
+    if not group.leads:
+        return figures
     model = pretrained.ModelConfig(
         network=config.network, statistics=statistics, vocabulary=vocabulary,
         recipe=Recipe.read(dataset.recipe), bias=config.bias,
@@ -51,10 +68,15 @@ def make_train(parameters: Any, inputs: Mapping[str, Input], folder: Path, aroun
         "weights": sum(w.size for w in weights.values()),
     }
     pretrained.write(folder, model, weights, card(model, msgspec.to_builtins(config), figures))
+    if state != folder:
+        shutil.copyfile(state / LOG, folder / LOG)
     entries = [json.loads(line) for line in (folder / LOG).read_text(encoding="utf-8").splitlines()]
-    curves = {which: [(e["epoch"], e[which]) for e in entries] for which in ("training", "validation")}
+    curves = {
+        which: [(e["epoch"], e[which]) for e in entries if which in e] for which in ("training", "validation")
+    }
     drawn = plot.lines(curves, title="Nats a point, in normalised units", x="epoch", y="nats a point")
     (folder / "loss.svg").write_bytes(drawn)
+    forget(folder, log=False)
     return figures
 
 

@@ -14,6 +14,7 @@ from hwkit.errors import HwkitError, InputError
 from hwkit.progress import Progress, silent
 
 INK = "ink.h5"
+WEIGHTS = "model.safetensors"
 Metrics = dict[str, Any]
 
 
@@ -24,6 +25,7 @@ class Circumstances:
     progress: Progress = silent
     stop: Callable[[], bool] = lambda: False  # asked by long stages: True saves and leaves
     device: str = "cpu"
+    state: Path | None = None  # where a resumable stage keeps its state; None: in the artifact's folder
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,18 @@ class Stage:
     inputs: Mapping[str, str]  # what it reads: role -> the stage that makes it
     make: Callable[[Any, Mapping[str, Input], Path, Circumstances], Metrics]
     resumable: bool = False
+    model: str = ""  # the parameter that names a model whose weights it reads too, if it reads one
+
+    def weights(self, parameters: msgspec.Struct) -> dict[str, Input]:
+        """The input "weights": those of the model that the parameters name, with its config beside them.
+
+        They alone: what is told of a model in its card may change and leaves what is made as it is.
+        Raises InputError where there is no such model.
+        """
+        from hwkit import pretrained
+
+        name = getattr(parameters, self.model) if self.model else ""
+        return {"weights": pretrained.find(name) / WEIGHTS} if name else {}
 
 
 def file_of(source: Input, name: str) -> Path:

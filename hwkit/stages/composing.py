@@ -1,0 +1,120 @@
+"""Stages between ink and training: words cut out of lines, and lines composed of words."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from hwkit.artifact import Input
+from hwkit.compose import Composition, compose
+from hwkit.errors import ArtifactError, InputError
+from hwkit.stages.stage import INK, WEIGHTS, Circumstances, Metrics, file_of
+
+
+class WordsParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which model aligns: a packaged one by name, or a model's folder. It must read this ink's recipe."""
+
+    model: str = "first"
+
+
+def make_words(_: WordsParameters, inputs: Mapping[str, Input], folder: Path, around: Circumstances) -> Metrics:
+    """`ink.h5` of the words that are cleanly cut out of the ink's lines; see hwkit.evaluate.alignment."""
+    from hwkit.dataset import InkDataset, InkWriter
+    from hwkit.evaluate.alignment import cut, positions
+    from hwkit.evaluate.likelihood import load
+
+    model = file_of(inputs["weights"], WEIGHTS).parent
+    source = InkDataset.open(file_of(inputs["ink"], INK))
+    config, network = load(model)
+    if source.recipe != config.recipe.text():
+        raise ArtifactError(
+            "was trained on ink of another preprocessing than this", file=model, do="align with another model"
+        )
+    vocabulary, left_out = config.vocabulary, Counter[str]()
+    if vocabulary is None:
+        raise InputError("a prediction network reads no text", file=model, do="name a synthesis model")
+    samples = []
+    for sample in source:
+        if sample.text and len(sample.ink) > 1 and not vocabulary.unknown(sample.text):
+            samples.append(sample)
+        elif sample.text:
+            left_out["a line that the model cannot read"] += len(sample.text.split())
+    if not samples:
+        raise InputError("no line can be aligned", do="the ink needs text of the model's characters")
+    words = points = 0
+    with InkWriter(folder / INK, recipe=source.recipe) as writer:
+        where = positions(network, config, samples, progress=around.progress)
+        for sample, position in zip(samples, where, strict=True):
+            found, missed = cut(sample, position)
+            left_out += missed
+            for word in found:
+                writer.append(word)
+                points += len(word.ink)
+            words += len(found)
+    if not words:
+        raise InputError("no word could be cut out", do="look at the ink with hwkit inspect")
+    total = words + left_out.total()
+    return {
+        "words": words,
+        "share": round(words / total, 4),
+        "points": points,
+        "aligned_lines": len(samples),
+        "left_out": dict(sorted(left_out.items())),
+    }
+
+
+class LinesParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a network is to learn from: the ink's own lines, if wanted, and composed ones."""
+
+    own: bool = True  # keep the ink's own lines
+    seed: int = 1
+    compose: tuple[Composition, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.own and not self.compose:
+            raise InputError("there would be no lines at all", do="say own = true or add [[lines.compose]]")
+        if len({(rule.source, rule.into) for rule in self.compose}) < len(self.compose):
+            raise InputError("two compositions have the same source and into", do="give one another into")
+
+
+def make_lines(
+    parameters: LinesParameters, inputs: Mapping[str, Input], folder: Path, around: Circumstances
+) -> Metrics:
+    """`ink.h5`: the ink's own lines, then composed ones; `characters.csv` counts their characters.
+
+    Each composition's words are the input of the role that its `source` names.
+    """
+    from hwkit.dataset import InkDataset, InkWriter
+
+    ink = InkDataset.open(file_of(inputs["ink"], INK))
+    own, composed = Counter[str](), Counter[str]()
+    figures: dict[str, int] = {}
+    points = 0
+    with InkWriter(folder / INK, recipe=ink.recipe) as writer:
+        for remark in ink.remarks if parameters.own else []:
+            writer.remark(remark.name, remark.kind, remark.reason)
+        for sample in ink if parameters.own else []:
+            writer.append(sample)
+            points += len(sample.ink)
+            own.update(sample.text or "")
+        figures["own"] = len(ink) if parameters.own else 0
+        for n, rule in enumerate(parameters.compose):
+            words = ink if rule.source == "ink" else InkDataset.open(file_of(inputs[rule.source], INK))
+            name = f"{rule.into} of {rule.source}"
+            figures[name] = 0
+            for line in compose(words, rule, (parameters.seed, n)):
+                if figures[name] % 100 == 0:
+                    around.progress(figures[name], rule.lines, f"composing lines {name}")
+                writer.append(line)
+                points += len(line.ink)
+                composed.update(line.text or "")
+                figures[name] += 1
+    with (folder / "characters.csv").open("w", newline="", encoding="utf-8") as table:
+        rows = csv.writer(table, lineterminator="\n")
+        rows.writerow(["character", "own", "composed"])
+        rows.writerows((c, own[c], composed[c]) for c in sorted(own.keys() | composed.keys()))
+    return {"lines": sum(figures.values()), "points": points, "by": figures}

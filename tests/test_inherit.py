@@ -1,0 +1,60 @@
+"""A network that starts from a smaller one begins as good as that was."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hwkit.errors import InputError
+from hwkit.model.config import NetworkConfig
+from hwkit.model.inherit import inherit
+from hwkit.model.network import build
+
+V = 5
+
+
+def network_of(*layers, seed, **options):
+    torch.manual_seed(seed)
+    return build(NetworkConfig(layers=layers, mixtures=2, window=2, **options), V)
+
+
+def outputs(network):
+    x = torch.randn(6, 2, 3, generator=torch.Generator().manual_seed(1))
+    text = torch.eye(V).repeat(2, 1, 1)
+    return network(x, text, network.start(2))[0]
+
+
+def weights_of(network):
+    return {name: w.detach().clone() for name, w in network.named_parameters()}
+
+
+@pytest.mark.parametrize("layers", [(6, 4), (6, 4, 7), (6, 4, 7, 3)])
+def test_it_predicts_what_the_other_did_and_new_layers_can_learn(layers):
+    small, large = network_of(6, 4, seed=1), network_of(*layers, seed=2)
+    assert not torch.allclose(outputs(large), outputs(small))
+    inherit(large, weights_of(small))
+    torch.testing.assert_close(outputs(large), outputs(small))
+    outputs(large).square().sum().backward()
+    assert all(w.grad is not None for w in large.parameters())
+    if len(layers) > 2:
+        heard = large.output.weight.grad[:, 10:]
+        assert heard.abs().sum() > 0  # so the next update listens to the new layers
+
+
+@pytest.mark.parametrize(
+    ("layers", "options", "named"),
+    [
+        ((6,), {}, r"layers\.0"),
+        ((7, 4), {}, "first"),
+        ((6, 5), {}, r"layers\.0"),
+        ((6, 4), {"peepholes": True}, None),
+    ],
+)
+def test_a_network_of_another_shape_is_refused_by_name(layers, options, named):
+    small, other = network_of(6, 4, seed=1), network_of(*layers, seed=2, **options)
+    if named is None:  # what the other lacks stays fresh: peepholes begin at nothing
+        inherit(other, weights_of(small))
+        torch.testing.assert_close(outputs(other), outputs(small))
+        return
+    with pytest.raises(InputError, match=named):
+        inherit(other, weights_of(small))
