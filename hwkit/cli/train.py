@@ -126,7 +126,7 @@ def inputs_of(store: Store, declared: Pipeline, ink: str | None) -> dict[str, In
             )
         return found
 
-    prepared = store.resolve(ink) if ink else fitting("ink")
+    prepared = store.resolve(ink) if ink else fitting(declared.reads("train")["ink"])  # or its lines
     return {
         "ink": prepared,
         "statistics": fitting("statistics", prepared),
