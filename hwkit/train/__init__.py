@@ -10,7 +10,7 @@ product     the dtype of matrix products
 from hwkit.train.config import TrainConfig
 from hwkit.train.loader import drawn
 from hwkit.train.loop import learn, loss, train, validate
-from hwkit.train.memory import TRIM_EVERY, flushed_denormals, keep_memory, trim_memory
+from hwkit.train.memory import TRIM_EVERY, flushed_denormals, keep_memory, trim_memory, usual_memory
 from hwkit.train.product import product_dtype
 from hwkit.train.run import LOG, STATE, forget, restore, save
 
@@ -30,5 +30,6 @@ __all__ = [
     "save",
     "train",
     "trim_memory",
+    "usual_memory",
     "validate",
 ]

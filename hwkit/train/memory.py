@@ -29,10 +29,18 @@ def keep_memory() -> None:
     Measured at 40 % of an update's time. What is kept falls into pieces, since no two batches have the
     same shape, so `trim_memory` gives it back now and then. Elsewhere than on glibc nothing happens.
     """
-    trim, mmap = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+    _thresholds(mmap=1 << 30, trim=2**31 - 1)
+
+
+def usual_memory() -> None:
+    """Have glibc do again what it comes to by itself in a process with large arrays."""
+    _thresholds(mmap=32 << 20, trim=64 << 20)
+
+
+def _thresholds(*, mmap: int, trim: int) -> None:
     if isinstance(LIBC, ctypes.CDLL) and hasattr(LIBC, "mallopt"):
-        LIBC.mallopt(mmap, 1 << 30)
-        LIBC.mallopt(trim, 2**31 - 1)
+        LIBC.mallopt(-3, mmap)  # M_MMAP_THRESHOLD
+        LIBC.mallopt(-1, trim)  # M_TRIM_THRESHOLD
 
 
 def trim_memory() -> None:
