@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -78,6 +79,13 @@ def test_what_is_in_doubt_is_left_out() -> None:
     words, left_out = cut(line("abc abc")[0], np.zeros(6 * len(LETTER)))
     assert words == []
     assert left_out == {"no pen-up at a space of its line": 2}
+
+
+def test_a_line_without_a_word_or_without_width_is_no_error() -> None:
+    blank, position = line("a")
+    assert cut(replace(blank, text="  "), position) == ([], {})
+    upright = Ink.from_strokes([np.array([[0.0, 0.0], [0.0, 2.0]])])
+    assert cut(Sample("f", upright, "il"), np.array([0.0, 2.0])) == ([], {"width unlike its letters": 1})
 
 
 def test_ink_much_wider_than_its_letters_is_left_out() -> None:

@@ -398,3 +398,13 @@ def test_the_real_archive(tmp_path: Path) -> None:
     assert np.median(along[along > 1e-3]) == pytest.approx(np.median(across[across > 1e-3]), rel=0.05)
     numbers = [word.ink.points for word in ds if word.text and word.text.isdigit()]
     assert np.median([points[:, 1].max() for points in numbers]) == pytest.approx(0.65, abs=0.01)
+
+
+def test_a_watcher_of_the_progress_who_left_is_not_the_files_fault(tmp_path: Path) -> None:
+    def left(done: int, total: int, note: str) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    file = tmp_path / "words.json"
+    file.write_text(json.dumps([item()]))
+    with InkWriter(tmp_path / "ink.h5") as writer, pytest.raises(BrokenPipeError):
+        bigbank.read([file], writer, left)

@@ -119,6 +119,12 @@ def test_version_and_usage_errors() -> None:
         ),
         (PermissionError(errno.EACCES, "Permission denied", "/a"), 1, "hwkit: error: /a: Permission denied"),
         (MemoryError(), 1, "hwkit: error: there is not enough memory"),
+        (
+            RuntimeError("[enforce fail at x] DefaultCPUAllocator: can't allocate memory"),
+            1,
+            "hwkit: error: there is not enough memory",
+        ),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA"), 1, "hwkit: error: there is not enough memory"),
         (ModuleNotFoundError(name="torch.nn"), 2, "hwkit: error: needs torch: pip install 'hwkit[train]'"),
         (ModuleNotFoundError(name="scipy"), 2, "hwkit: error: needs scipy: pip install 'hwkit[train]'"),
         (click.Abort(), 130, "hwkit: stopped"),
@@ -149,7 +155,9 @@ def test_errors_become_one_line(
     assert len(err.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("bug", [ZeroDivisionError(), ModuleNotFoundError(name="hwkit.missing")])
+@pytest.mark.parametrize(
+    "bug", [ZeroDivisionError(), RuntimeError("shapes"), ModuleNotFoundError(name="hwkit.missing")]
+)
 def test_a_bug_is_not_hidden(boom: Boom, bug: BaseException) -> None:
     boom(raising(bug))
     with pytest.raises(type(bug)):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from hwkit.errors import InputError
+from hwkit import pretrained
+from hwkit.dataset import InkWriter
+from hwkit.errors import ArtifactError, InputError
+from hwkit.ink import Ink, Sample
 from hwkit.model.config import NetworkConfig
 from hwkit.model.inherit import inherit
 from hwkit.model.network import build
+from hwkit.preprocess import Recipe
+from hwkit.stages.model import make_train
+from hwkit.stages.stage import Circumstances, write_json
+from hwkit.train import TrainConfig
 
 V = 5
 
@@ -58,3 +66,15 @@ def test_a_network_of_another_shape_is_refused_by_name(layers, options, named):
         return
     with pytest.raises(InputError, match=named):
         inherit(other, weights_of(small))
+
+
+def test_a_model_of_another_preprocessing_is_no_start(tmp_path):
+    with InkWriter(tmp_path / "ink.h5", recipe=Recipe().text()) as writer:
+        writer.append(Sample("a", Ink.from_strokes([np.eye(2)]), "a", "f", "train"))
+    begun = pretrained.read_config(pretrained.find("first"))
+    inputs = {"ink": tmp_path / "ink.h5"}
+    for name in ("statistics", "vocabulary"):
+        inputs[name] = tmp_path / f"{name}.json"
+        write_json(inputs[name], getattr(begun, name))
+    with pytest.raises(ArtifactError, match="another preprocessing"):
+        make_train(TrainConfig(start="first"), inputs, tmp_path, Circumstances())

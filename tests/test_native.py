@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
+from pathlib import Path
 
 import pytest
 import torch
 
-from hwkit.model import native
+from hwkit.model import native, product
 from hwkit.model.config import NetworkConfig
 from hwkit.model.network import build, dropout
 from hwkit.model.product import packed
@@ -107,6 +109,41 @@ def test_the_number_of_threads_does_not_change_a_bit():
         assert torch.equal(one, two)
 
 
+def test_a_derivative_without_bounds_is_clipped_and_no_nan():
+    found = []
+    for steps in (compiled(torch.float32), PLAIN):
+        generator = torch.Generator().manual_seed(5)
+        gates = torch.rand(1, B, 4 * 6, generator=generator)
+        cells = torch.randn(2, B, 6, generator=generator)
+        tape = Tape(gates, cells, torch.zeros(2, B, 6), torch.zeros(24), torch.ones(3, 6))
+        d_cell, d_gates = torch.full((B, 6), math.inf), torch.empty_like(gates)
+        steps.backward(tape, 0, torch.ones(1, B, 6), torch.ones(B, 6), None, d_cell, d_gates, 10.0)
+        found.append((d_gates, d_cell))
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(one, two)
+    assert found[0][0].isfinite().all()
+
+
+def test_machines_that_share_a_home_share_no_machine_code_unless_they_are_alike(monkeypatch, tmp_path):
+    made = []
+
+    def run(command, **options):
+        made.append(Path(command[command.index("-o") + 1]).name)
+        raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", "true")
+    monkeypatch.setattr(subprocess, "run", run)
+    native.compiled(())
+    native.compiled(())
+    monkeypatch.setattr(native, "processor", lambda: "another")
+    native.compiled(())
+    monkeypatch.setattr(native.platform, "libc_ver", lambda: ("glibc", "1.0"))
+    native.compiled(())
+    assert made[0] == made[1]
+    assert len(set(made)) == 3
+
+
 @pytest.mark.parametrize("broken", ["no compiler", "it fails", "it hangs", "no cache"])
 def test_without_a_working_compiler_the_plain_steps_are_taken(monkeypatch, tmp_path, broken):
     native.steps_of.cache_clear()
@@ -145,6 +182,23 @@ def test_a_packed_product_is_a_product(dtype):
     torch.testing.assert_close(
         packed(transposed, 6)(torch.ones(6, 24, dtype=dtype)), transposed.sum(1).expand(6, -1)
     )
+
+
+def test_a_processor_on_which_onednn_refuses_bfloat16_has_the_product_too(monkeypatch):
+    def refuse(weight, rows):
+        raise RuntimeError("mkldnn_reorder_linear_weight: bf16 path needs the cpu support avx512bw")
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_reorder_linear_weight", refuse)
+    assert not product.lays_out()
+    weight, x = torch.ones(24, 13, dtype=torch.bfloat16), torch.ones(6, 13, dtype=torch.bfloat16)
+    assert (packed(weight, 6)(x) == 13).all()
+
+
+def test_dropout_of_nearly_all_leaves_numbers():
+    torch.manual_seed(0)
+    out = dropout(torch.ones(100, 10, 8), 0.999, training=True)
+    assert out.unique().tolist() == [0.0, 256.0]
 
 
 def test_dropout_takes_its_share_and_keeps_the_mean():

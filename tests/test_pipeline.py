@@ -548,6 +548,7 @@ def test_the_command_agrees_with_ingest_and_preprocess(
         (["pipeline.toml", "--until", "write"], "has no table [write]"),
         (["pipeline.toml", "--data", "nowhere"], "there is no lineStrokes-all.tar.gz"),
         (["train.toml", "--device", "abacus"], "the device 'abacus' cannot be used here"),
+        (["train.toml", "--device", "meta"], "the device 'meta' cannot be used here"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

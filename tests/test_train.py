@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import shutil
 from itertools import islice
@@ -20,7 +21,7 @@ from hwkit.model.mixture import mixture
 from hwkit.model.network import build
 from hwkit.optimiser import rate_at
 from hwkit.statistics import Statistics
-from hwkit.train import LOG, STATE, TrainConfig, drawn, forget, learn, loss, restore, train, validate
+from hwkit.train import LOG, STATE, TrainConfig, drawn, forget, learn, loss, memory, restore, train, validate
 from hwkit.train.checkpoint import exists
 from hwkit.train.run import Spoilt
 
@@ -502,3 +503,20 @@ def test_the_parameters_of_a_known_mixture_are_recovered(tmp_path):
     true = -(known.log_prob(points[:, :2]) + end.log_prob(points[:, 2])).mean().item()
     normalised = true - math.log(statistics.deviation[0] * statistics.deviation[1])
     assert figures["validation_nats_per_point"] == pytest.approx(normalised, abs=0.02)
+
+
+@pytest.mark.parametrize(("most", "taken"), [(1 << 40, 1 << 30), (32 << 20, 32 << 20)])
+def test_freed_memory_is_kept_as_far_as_the_c_library_lets_it(monkeypatch, most, taken):
+    class Libc(ctypes.CDLL):
+        def __init__(self):
+            self.set = {}
+
+        def mallopt(self, parameter, value):
+            if parameter == -3 and value > most:
+                return 0
+            self.set[parameter] = value
+            return 1
+
+    monkeypatch.setattr(memory, "LIBC", libc := Libc())
+    training.keep_memory()
+    assert libc.set == {-3: taken, -1: 2**31 - 1}

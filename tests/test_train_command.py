@@ -86,11 +86,11 @@ def test_a_training_over_several_sittings_and_checkouts_ends_in_the_same_bytes(
     assert not {"training.state", "index.json"} & names
     for file in ("model.safetensors", "config.json", "README.md"):
         assert (whole / file).read_bytes() == (again / file).read_bytes()
-    # What is done is not made again, and a state that was left behind goes.
+    # What is done is not made again, and a folder that was not asked for may be another training's.
     (state / "training.state").mkdir(parents=True)
     assert main(command(here, "--state", str(state))) == 0
     assert model(capsys) == again
-    assert not state.exists()
+    assert (state / "training.state").is_dir()
 
 
 def test_a_state_of_another_config_is_refused(
@@ -155,3 +155,14 @@ def test_a_follower_that_is_stopped_leaves_the_words_to_the_leader() -> None:
     with pytest.raises(Exit) as leaving:
         follow(Leader(2), stopped)  # type: ignore[arg-type]
     assert leaving.value.exit_code == 130
+
+
+def test_a_pipeline_is_not_run_by_many_processes(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "0")
+    pipeline = Path(__file__).resolve().parents[1] / "pipelines" / "sample.toml"
+    assert main(["run", str(pipeline), "--store", str(prepared / "elsewhere")]) == 2
+    assert "torchrun works with hwkit train" in capsys.readouterr().err
+    assert not list((prepared / "elsewhere").glob("*/*"))

@@ -20,6 +20,7 @@ from hwkit.bench.plain import PlainNetwork, as_plain, plain_step
 from hwkit.bench.profile import Share, profile
 from hwkit.errors import InputError
 from hwkit.model.config import NetworkConfig
+from hwkit.model.steps import steps_for
 from hwkit.optimiser import OptimiserConfig
 from hwkit.progress import Progress, silent
 from hwkit.train import (
@@ -71,6 +72,7 @@ class TrainFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     machine: Machine
     products: str  # the dtype that hwkit's products ran in
+    steps: str  # by what hwkit took its steps: NativeSteps, compiled, or PlainSteps
     before: Peak  # the machine's peak before the measurements, and after them
     after: Peak
     flop_per_point: float
@@ -128,6 +130,7 @@ def measure(bench: TrainBench, progress: Progress = silent) -> TrainFigures:
     return TrainFigures(
         machine=machine(bench.device),
         products=products,
+        steps=type(steps_for(torch.empty(0, dtype=ours.network.product, device=bench.device))).__name__,
         before=before,
         after=after,
         flop_per_point=flop,

@@ -36,6 +36,7 @@ COMMANDS = {
     "bench": "Measure how fast this machine does hwkit's work.",
     "completion": "Print the completion script of a shell.",
 }
+NO_MEMORY = "there is not enough memory; use a smaller batch or fewer lines"
 
 
 class LazyGroup(click.Group):
@@ -94,12 +95,17 @@ def main(args: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _system(error)
     except MemoryError:
-        return _fail("there is not enough memory; use a smaller batch or fewer lines", 1)
+        return _fail(NO_MEMORY, 1)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in ("torch", "scipy"):
             raise  # ours, and a bug
         return _fail(f"needs {package}: pip install 'hwkit[train]'", 2)
+    except RuntimeError as error:
+        # torch's words for it, on a GPU and on a processor
+        if type(error).__name__ != "OutOfMemoryError" and "DefaultCPUAllocator" not in str(error):
+            raise
+        return _fail(NO_MEMORY, 1)
     if code == 141:
         _drop_output()
     return code

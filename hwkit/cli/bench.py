@@ -86,6 +86,7 @@ def draw(figures: TrainFigures) -> None:
         ("arithmetic", f"{figures.flop_per_point / 1e6:.2f} MFLOP a point (2 x weights used x 3 passes)"),
         (f"hwkit, products in {figures.products}", _rates(figures.hwkit.median, figures.hwkit.each)),
         (f"share of the {figures.products} peak", f"{figures.share_of_peak:.1%}"),
+        ("steps", "compiled" if figures.steps == "NativeSteps" else "torch operations"),
         *((name, _rates(rates.median, rates.each)) for name, rates in figures.plain.items()),
     ]
     if at.gpu:

@@ -70,9 +70,10 @@ def device(device: str) -> None:
     """Raise InputError for a device that torch does not have here."""
     import torch
 
+    error: Exception | None = None
     try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"the device {device!r} cannot be used here", do="choose another, such as cpu"
-        ) from error
+        if torch.zeros(1, device=device).device.type in ("cpu", "cuda"):
+            return
+    except (RuntimeError, AssertionError) as refused:
+        error = refused
+    raise InputError(f"the device {device!r} cannot be used here", do="choose another, such as cpu") from error

@@ -11,6 +11,7 @@ from hwkit import pipeline
 from hwkit.artifact import Artifact, Store
 from hwkit.cli import find, show
 from hwkit.cli.signals import stop_signals
+from hwkit.errors import InputError
 from hwkit.pipeline import Step
 from hwkit.stages import Circumstances
 
@@ -60,6 +61,10 @@ def run(
         show_plan(path, pipeline.plan(declared, store), as_json, quiet)
         return
     if declared.declares("train"):
+        from hwkit.train import processes
+
+        if processes.launched():  # each process would train a network of its own
+            raise InputError("torchrun works with hwkit train", do="make the ink first: --until vocabulary")
         find.device(device)
     with show.progress_bar(quiet) as progress, stop_signals() as stop:
         done = pipeline.run(declared, store, Circumstances(progress, stop, device))

@@ -79,9 +79,10 @@ def train(
         if not group.leads:
             follow(group, lambda: make_train(parameters, inputs, Path(), around))
             return
+        there = {artifact.key for artifact in store.all()}
         artifact = build(store, "train", parameters, inputs, around)
         group.share(b"")
-    if state is not None:
+    if state is not None and artifact.key not in there:  # else the folder may hold another training
         forget(state, log=True)
     figures = artifact.metrics
     rows: list[tuple[str, object]] = [

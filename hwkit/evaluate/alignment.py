@@ -119,6 +119,8 @@ def cut(sample: Sample, position: Floats) -> tuple[list[Sample], Counter[str]]:
     0 at the line's median height. It has the line's form, split and scale.
     """
     words, ink = words_of(sample.text or ""), sample.ink
+    if not words:
+        return [], Counter()
     gap = gaps(ink)  # (s - 1,)
     ends = np.cumsum(ink.lengths)
     after = position[ends - 1][:-1]  # where the window is when the pen goes up
@@ -145,7 +147,7 @@ def cut(sample: Sample, position: Floats) -> tuple[list[Sample], Counter[str]]:
     pieces = [slice(points[a], points[b]) for a, b in pairwise(strokes)]
     widths = np.array([np.ptp(ink.points[piece, 0]) for piece in pieces])
     share = widths / np.array([breadth(word.text) for word in words])
-    share = share / np.median(share)
+    share = share / max(float(np.median(share)), 1e-9)  # upright strokes alone have no width
     height = float(np.median(ink.points[:, 1]))
 
     found, left_out = [], Counter[str]()

@@ -12,6 +12,7 @@ import functools
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -106,11 +107,14 @@ def steps_of(dtype: torch.dtype) -> Steps:
 
 def compiled(definitions: tuple[str, ...]) -> ctypes.CDLL | None:
     """The library of steps.c, from the cache or freshly compiled; None where that does not work."""
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None or os.name != "posix":
+    command = shlex.split(os.environ.get("CC", "cc"))  # such as "ccache gcc"
+    if os.name != "posix" or not command or shutil.which(command[0]) is None:
         return None
     # What the machine code depends on; -march=native means this very kind of processor.
-    key = (SOURCE.read_bytes(), *OPTIONS, *definitions, compiler, processor(), torch.__version__)
+    key = (
+        SOURCE.read_bytes(), *OPTIONS, *definitions, *command, processor(), *platform.libc_ver(),
+        torch.__version__,
+    )  # fmt: skip
     name = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
     try:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hwkit"
@@ -119,7 +123,7 @@ def compiled(definitions: tuple[str, ...]) -> ctypes.CDLL | None:
             cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache) as folder:
                 fresh = Path(folder) / library.name
-                command = [compiler, *OPTIONS, *definitions, str(SOURCE), "-o", str(fresh), "-lm"]
+                command += [*OPTIONS, *definitions, str(SOURCE), "-o", str(fresh), "-lm"]
                 subprocess.run(command, check=True, capture_output=True, timeout=SECONDS)
                 fresh.replace(library)
         return ctypes.CDLL(str(library))

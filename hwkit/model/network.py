@@ -154,7 +154,7 @@ def dropout(hidden: Tensor, share: float, training: bool) -> Tensor:
     One number of torch's generator is eight bytes and serves eight cells: numbers drawn one by one
     took a tenth of a training step.
     """
-    below = round(share * 256)
+    below = min(round(share * 256), 255)
     if not training or not below:
         return hidden
     words = torch.empty(-(-hidden.numel() // 8), dtype=torch.int64, device=hidden.device).random_(

@@ -88,12 +88,11 @@ void backward(long t, long batch, long cells, long width, const real *all_gates,
         const real *restrict after = all_cells + ((t + 1) * batch + b) * cells;
         const real *restrict d_out = all_d_out + (t * batch + b) * cells;
         const real *restrict d_state = all_d_state + b * width;
-        const float *restrict d_more = all_d_more + b * cells;
+        const float *restrict d_more = all_d_more ? all_d_more + b * cells : peephole; /* any, times nothing */
         float *restrict d_cell = all_d_cell + b * cells;
         real *restrict d_gates = all_d_gates + (t * batch + b) * 4 * cells;
         const long f = cells, o = 2 * cells, g = 3 * cells;
         const float more = all_d_more ? 1.0f : 0.0f;
-        if (!all_d_more) d_more = d_cell; /* any readable place, times nothing */
 #pragma omp simd
         for (long j = 0; j < cells; j++) {
             float in = get(gates[j]), keep = get(gates[f + j]), out = get(gates[o + j]);

@@ -30,6 +30,8 @@ def unpacking(archive: Path, expected: str) -> Iterator[None]:
     """Turns what unpackers raise into InputError. expected: what the user should give, ".tar.gz"."""
     try:
         yield
+    except BrokenPipeError:  # whoever watched the progress left: not the archive's fault
+        raise
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno is not None:  # the system's, not the unpacker's
             what, do = f"it cannot be read ({error.strerror})", f"give {expected}"

@@ -29,6 +29,7 @@ def make_train(parameters: Any, inputs: Mapping[str, Input], folder: Path, aroun
     from hwkit import pretrained
     from hwkit.batching import select
     from hwkit.dataset import InkDataset
+    from hwkit.errors import ArtifactError
     from hwkit.pretrained.card import card
     from hwkit.render import plot
     from hwkit.statistics import Statistics
@@ -45,7 +46,12 @@ def make_train(parameters: Any, inputs: Mapping[str, Input], folder: Path, aroun
     synthesis = config.network.kind == "synthesis"
     vocabulary = read_json(file_of(inputs["vocabulary"], "vocabulary.json"), Vocabulary) if synthesis else None
     if config.start:  # its weights mean what they mean in its units and for its characters
-        begun = pretrained.read_config(pretrained.find(config.start))
+        begun = pretrained.read_config(start := pretrained.find(config.start))
+        if dataset.recipe != begun.recipe.text():
+            raise ArtifactError(
+                "was trained on ink of another preprocessing than this",
+                file=start, do="start from another model, or preprocess the ink as its card says",
+            )  # fmt: skip
         statistics, vocabulary = begun.statistics, begun.vocabulary
     training, left_out = select(dataset, config.training, vocabulary, config.max_points)
     validation, left_out_of_validation = select(dataset, (config.validation,), vocabulary, config.max_points)

@@ -39,7 +39,8 @@ def usual_memory() -> None:
 
 def _thresholds(*, mmap: int, trim: int) -> None:
     if isinstance(LIBC, ctypes.CDLL) and hasattr(LIBC, "mallopt"):
-        LIBC.mallopt(-3, mmap)  # M_MMAP_THRESHOLD
+        # glibc before 2.35 refuses more than 32 MB.
+        LIBC.mallopt(-3, mmap) or LIBC.mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD
         LIBC.mallopt(-1, trim)  # M_TRIM_THRESHOLD
 
 
