@@ -13,6 +13,7 @@ The words of a hand share one system of coordinates in y. Each hand is scaled so
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -43,6 +44,7 @@ class Composition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     shortest: int = 15
     longest: int = 45
     power: float = 0.5  # of the rule above
+    pattern: str = ".*"  # regular expression of the words that are drawn: "[^a-z]*" shouts and counts
     uses: int = 12  # of one word at most, lest one drawing of a rare letter be learned by heart
 
     def __post_init__(self) -> None:
@@ -50,6 +52,10 @@ class Composition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise InputError("lines must not be negative, uses at least 1, 1 <= shortest <= longest")
         if not 0 <= self.power <= 4:
             raise InputError("power must be between 0 and 4")
+        try:
+            re.compile(self.pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise InputError(f"pattern is no regular expression: {error}") from error
         if not self.into or not self.splits:
             raise InputError("a composition needs a split to take words from and one to put lines into")
 
@@ -68,10 +74,10 @@ def compose(words: Sequence[Sample], rule: Composition, seed: int | Sequence[int
     """Composed lines, named INTO-SOURCE-00001 and so on, with the hand as their form.
 
     words: of any hands, the hand of each being its `form`; used are those with text, ink and a split of
-    `rule.splits`, no longer than `rule.longest`. Words named LINE/N and LINE/N+1 stood side by side and
-    kept their place in x, so their gaps are the hand's own. The lines hang on the words and the seed,
-    not on the words' order. There are fewer than `rule.lines` where the words are used up. Raises
-    InputError where there is no word to use.
+    `rule.splits`, no longer than `rule.longest`. Those that do not fit the pattern are not drawn, but tell
+    the hand's size. Words named LINE/N and LINE/N+1 stood side by side and kept their place in x, so their
+    gaps are the hand's own. The lines hang on the words and the seed, not on the words' order. There are
+    fewer than `rule.lines` where the words are used up. Raises InputError where there is no word to use.
     """
     usable = sorted(
         (w for w in words if w.split in rule.splits and len(w.ink) and 1 <= len(w.text or "") <= rule.longest),
@@ -80,7 +86,11 @@ def compose(words: Sequence[Sample], rule: Composition, seed: int | Sequence[int
     if not usable:
         raise InputError(f"no words in the split {', '.join(rule.splits)}", do="check the data and the split")
     rng = np.random.default_rng(seed)
-    weight = weights([word.text or "" for word in usable], rule.power)
+    texts = [word.text or "" for word in usable]
+    drawn = np.array([re.fullmatch(rule.pattern, text) is not None for text in texts])
+    if not drawn.any():
+        raise InputError(f"no word fits the pattern {rule.pattern!r}", do="check the pattern")
+    weight = weights(texts, rule.power) * drawn
     home = {int(row): hand for hand in hands(usable) for row in hand.rows}
     uses = np.zeros(len(usable), np.int64)
     made, source = 0, PurePath(rule.source).stem

@@ -267,11 +267,18 @@ def _reason(newest: Artifact | None, version: int, parameters: Any, digests: Map
     old, new = _flat(newest.parameters), _flat(parameters)
     names = [name for name in dict.fromkeys((*old, *new)) if old.get(name) != new.get(name)]
     if names:
-        changes = ", ".join(f"{n} {old.get(n, 'absent')} -> {new.get(n, 'absent')}" for n in names)
+        changes = ", ".join(f"{n} {_short(old.get(n))} -> {_short(new.get(n))}" for n in names)
         return f"parameters changed: {changes} compared with the newest"
     before = {role: record.digest for role, record in newest.manifest.inputs.items()}
     others = sorted(role for role in {*before, *digests} if before.get(role) != digests.get(role))
     return f"other input than the newest artifact's: {', '.join(others)}"
+
+
+def _short(value: str | None) -> str:
+    """A parameter's JSON text, or as much of it as a table has room for."""
+    if value is None:
+        return "absent"
+    return value if len(value) <= 60 else f"{value[:57]}..."
 
 
 def _flat(parameters: Mapping[str, Any], within: str = "") -> dict[str, str]:

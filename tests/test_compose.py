@@ -137,6 +137,19 @@ def test_only_words_of_the_splits_with_text_and_ink_are_used() -> None:
         list(compose(good, Composition(splits=("nowhere",)), 0))
 
 
+def test_only_words_that_fit_the_pattern_are_drawn_and_all_tell_the_size() -> None:
+    rule = Composition(lines=20, shortest=2, longest=9, pattern="[^ab]+")
+    words = [*bank(40, 3), *(word(text, f"x{n}") for n, text in enumerate(("Q", "cc", "dQ", "QQc", "cdc")))]
+    lines = list(compose(words, rule, 1))
+    assert lines
+    assert not set("".join(line.text or "" for line in lines)) - set("Qcd ")
+    pooled = np.concatenate([w.ink.points for w in words])
+    size = unit(Ink(pooled, np.array([len(pooled)])))
+    assert [line.scale for line in lines] == pytest.approx([0.5 * size] * len(lines))
+    with pytest.raises(InputError, match="no word fits"):
+        list(compose(words, Composition(pattern="Z"), 1))
+
+
 def test_a_weight_is_that_of_the_rarest_character() -> None:
     texts = ["aab", "aaab", "Q", "ab"]  # a: 6, b: 3, Q: 1
     assert np.allclose(weights(texts, 1.0), [1 / 3, 1 / 3, 1, 1 / 3])
@@ -165,6 +178,7 @@ def test_power_makes_what_is_rare_common() -> None:
         ({"shortest": 50}, "shortest <= longest"),
         ({"power": -0.1}, "power must be between"),
         ({"uses": 0}, "uses at least 1"),
+        ({"pattern": "("}, "no regular expression"),
         ({"splits": ()}, "needs a split"),
         ({"into": ""}, "needs a split"),
     ],

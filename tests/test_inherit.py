@@ -11,12 +11,13 @@ from hwkit.dataset import InkWriter
 from hwkit.errors import ArtifactError, InputError
 from hwkit.ink import Ink, Sample
 from hwkit.model.config import NetworkConfig
-from hwkit.model.inherit import inherit
+from hwkit.model.inherit import for_characters, inherit
 from hwkit.model.network import build
 from hwkit.preprocess import Recipe
 from hwkit.stages.model import make_train
 from hwkit.stages.stage import Circumstances, write_json
 from hwkit.train import TrainConfig
+from hwkit.vocabulary import Vocabulary
 
 V = 5
 
@@ -66,6 +67,31 @@ def test_a_network_of_another_shape_is_refused_by_name(layers, options, named):
         return
     with pytest.raises(InputError, match=named):
         inherit(other, weights_of(small))
+
+
+def test_other_characters_read_as_the_same_text():
+    of, to = Vocabulary(characters="abcd"), Vocabulary(characters="dxba")
+    small = network_of(6, 4, seed=1)
+    with torch.no_grad():
+        small.first.parameters_weight.normal_()  # so that the window hangs on what it saw
+    arrays = {name: w.numpy() for name, w in weights_of(small).items()}
+    other = network_of(6, 4, 3, seed=2)
+    inherit(other, {n: torch.from_numpy(w) for n, w in for_characters(arrays, of, to).items()})
+
+    def read(network, vocabulary, text):
+        classes = torch.tensor(vocabulary.encode(text))
+        one_hot = torch.nn.functional.one_hot(classes, vocabulary.size).float()[None]
+        x = torch.randn(6, 1, 3, generator=torch.Generator().manual_seed(1))
+        return network(x, one_hot, network.start(1))[0]
+
+    for text in ("abd", "bad", "d"):
+        torch.testing.assert_close(read(other, to, text), read(small, of, text))
+    assert not torch.allclose(read(other, to, "bad"), read(other, to, "dab"))
+    # A character that is new was never seen: it reads as nothing, and can be learned.
+    blank = for_characters(arrays, of, to)["first.from_window"][:, to.characters.index("x") + 1]
+    assert not blank.any()
+    read(other, to, "x").square().sum().backward()
+    assert other.first.from_window.grad[:, to.characters.index("x") + 1].abs().sum() > 0
 
 
 def test_a_model_of_another_preprocessing_is_no_start(tmp_path):

@@ -290,6 +290,19 @@ def test_own_lines_stay_where_they_are_kept(store: Store, tmp_path: Path) -> Non
     assert list(dataset.splits[len(ink) :]) == ["composed"] * 3
 
 
+def test_own_lines_of_a_form_can_have_one_size(store: Store, tmp_path: Path) -> None:
+    lines = "[lines]\neven = true\n[[lines.compose]]\nsource = 'ink'\nlines = 1\nlongest = 300\n"
+    declared = declare(tmp_path, DATA_STAGES.replace("'raw'", "'aligned'") + lines)
+    made = {name: artifact for name, artifact, _ in pipeline.run(declared, store, Circumstances())}
+    before, after = (InkDataset.open(made[stage].file("ink.h5")) for stage in ("ink", "lines"))
+    scales: dict[str, set[float]] = {}
+    for was, sample in zip(before, after, strict=False):
+        scales.setdefault(sample.form, set()).add(sample.scale)
+        np.testing.assert_allclose(sample.ink.points * sample.scale, was.ink.points * was.scale, atol=1e-2)
+    assert {len(of) for of in scales.values()} == {1}
+    assert len(set(before.scales.tolist())) > len(scales)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -1,14 +1,17 @@
-"""Starting a network from the weights of another, smaller or equal one."""
+"""Starting a network from the weights of another, smaller or equal one, of the same characters or others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hwkit.errors import InputError
 from hwkit.model.network import Network
+from hwkit.vocabulary import Vocabulary
 
 
 @torch.no_grad()
@@ -38,4 +41,27 @@ def inherit(network: Network, weights: Mapping[str, Tensor]) -> None:
             mine.copy_(weight)
 
 
-ADVICE = "give it the same layers, or those and more on top, mixtures, window and characters"
+def for_characters(
+    weights: Mapping[str, NDArray[np.floating]], of: Vocabulary, to: Vocabulary
+) -> dict[str, NDArray[np.floating]]:
+    """The weights of a synthesis network with vocabulary `of` as those of one with the vocabulary `to`.
+
+    Only the columns through which the layers see the window change (eqs. 52 and 53). A character that
+    `of` has not starts as nothing seen, and is learned.
+    """
+    old = {c: n for n, c in enumerate(of.characters, 1)} | {"": 0}
+    columns = [old.get(c) for c in ("", *to.characters)] + [None] * bool(to.non_letter)
+    if of.non_letter and to.non_letter == of.non_letter:
+        columns[-1] = of.size - 1
+    found = dict(weights)
+    for name in weights:
+        if name != "first.from_window" and not (name.startswith("layers.") and name.endswith(".input")):
+            continue
+        before, window = np.split(weights[name], [weights[name].shape[1] - of.size], axis=1)
+        blank = np.zeros(len(window), window.dtype)
+        seen = [blank if column is None else window[:, column] for column in columns]
+        found[name] = np.concatenate([before, np.stack(seen, axis=1)], axis=1)
+    return found
+
+
+ADVICE = "give it the same layers, or those and more on top, mixtures and window"

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from hwkit.artifact import Input
 from hwkit.compose import Composition, compose
 from hwkit.errors import ArtifactError, InputError
+from hwkit.ink import Ink, Sample
 from hwkit.stages.stage import INK, WEIGHTS, Circumstances, Metrics, file_of
+
+if TYPE_CHECKING:
+    from hwkit.dataset import InkDataset
 
 
 class WordsParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +78,7 @@ class LinesParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """What a network is to learn from: the ink's own lines, if wanted, and composed ones."""
 
     own: bool = True  # keep the ink's own lines
+    even: bool = False  # ... and give all lines of a form one size
     seed: int = 1
     compose: tuple[Composition, ...] = ()
 
@@ -86,6 +94,9 @@ def make_lines(
 ) -> Metrics:
     """`ink.h5`: the ink's own lines, then composed ones; `characters.csv` counts their characters.
 
+    With `even` the own lines of a form share its median scale. A line that the recipe has scaled by itself is
+    the smaller the more capitals and digits it holds, and a network learns to shrink after them.
+
     Each composition's words are the input of the role that its `source` names.
     """
     from hwkit.dataset import InkDataset, InkWriter
@@ -97,8 +108,9 @@ def make_lines(
     with InkWriter(folder / INK, recipe=ink.recipe) as writer:
         for remark in ink.remarks if parameters.own else []:
             writer.remark(remark.name, remark.kind, remark.reason)
+        size = sizes(ink) if parameters.even else {}
         for sample in ink if parameters.own else []:
-            writer.append(sample)
+            writer.append(resized(sample, size.get(sample.form, sample.scale)))
             points += len(sample.ink)
             own.update(sample.text or "")
         figures["own"] = len(ink) if parameters.own else 0
@@ -118,3 +130,18 @@ def make_lines(
         rows.writerow(["character", "own", "composed"])
         rows.writerows((c, own[c], composed[c]) for c in sorted(own.keys() | composed.keys()))
     return {"lines": sum(figures.values()), "points": points, "by": figures}
+
+
+def sizes(ink: InkDataset) -> dict[str, float]:
+    """The median scale of each form's lines."""
+    by_form = defaultdict(list)
+    for form, scale in zip(ink.forms, ink.scales.tolist(), strict=True):
+        by_form[form].append(scale)
+    return {form: float(np.median(scales)) for form, scales in by_form.items()}
+
+
+def resized(sample: Sample, scale: float) -> Sample:
+    """The sample in units of `scale` recording units."""
+    if scale == sample.scale:
+        return sample
+    return replace(sample, ink=Ink(sample.ink.points * (sample.scale / scale), sample.ink.lengths), scale=scale)

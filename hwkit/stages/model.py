@@ -30,6 +30,7 @@ def make_train(parameters: Any, inputs: Mapping[str, Input], folder: Path, aroun
     from hwkit.batching import select
     from hwkit.dataset import InkDataset
     from hwkit.errors import ArtifactError
+    from hwkit.model.inherit import for_characters
     from hwkit.pretrained.card import card
     from hwkit.render import plot
     from hwkit.statistics import Statistics
@@ -45,23 +46,26 @@ def make_train(parameters: Any, inputs: Mapping[str, Input], folder: Path, aroun
     statistics = read_json(file_of(inputs["statistics"], "statistics.json"), Statistics)
     synthesis = config.network.kind == "synthesis"
     vocabulary = read_json(file_of(inputs["vocabulary"], "vocabulary.json"), Vocabulary) if synthesis else None
-    if config.start:  # its weights mean what they mean in its units and for its characters
-        begun = pretrained.read_config(start := pretrained.find(config.start))
+    start = None
+    if config.start:  # its weights mean what they mean in its units
+        begun = pretrained.read_config(model := pretrained.find(config.start))
         if dataset.recipe != begun.recipe.text():
             raise ArtifactError(
                 "was trained on ink of another preprocessing than this",
-                file=start, do="start from another model, or preprocess the ink as its card says",
+                file=model, do="start from another model, or preprocess the ink as its card says",
             )  # fmt: skip
-        statistics, vocabulary = begun.statistics, begun.vocabulary
+        statistics, start = begun.statistics, pretrained.read_weights(model)
+        if vocabulary and begun.vocabulary:
+            start = for_characters(start, begun.vocabulary, vocabulary)
     training, left_out = select(dataset, config.training, vocabulary, config.max_points)
     validation, left_out_of_validation = select(dataset, (config.validation,), vocabulary, config.max_points)
     weights, figures = train(
         training, validation, statistics, vocabulary.size if vocabulary else 0, config, state,
-        device=around.device, stop=around.stop, progress=around.progress,
+        start=start, device=around.device, stop=around.stop, progress=around.progress,
     )  # fmt: skip
     if not group.leads:
         return figures
-    model = pretrained.ModelConfig(
+    described = pretrained.ModelConfig(
         network=config.network, statistics=statistics, vocabulary=vocabulary,
         recipe=Recipe.read(dataset.recipe), bias=config.bias,
     )  # fmt: skip
@@ -73,7 +77,7 @@ def make_train(parameters: Any, inputs: Mapping[str, Input], folder: Path, aroun
         "left_out_of_validation": left_out_of_validation,
         "weights": sum(w.size for w in weights.values()),
     }
-    pretrained.write(folder, model, weights, card(model, msgspec.to_builtins(config), figures))
+    pretrained.write(folder, described, weights, card(described, msgspec.to_builtins(config), figures))
     if state != folder:
         shutil.copyfile(state / LOG, folder / LOG)
     entries = [json.loads(line) for line in (folder / LOG).read_text(encoding="utf-8").splitlines()]

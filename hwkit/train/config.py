@@ -31,7 +31,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     save_every: int = 100  # updates between savings, each of which a bad update can fall back to
     bias: float = 0.5  # the bias that `hwkit write` takes with this model
     seed: int = 0
-    start: str = ""  # a model, packaged or a folder, whose weights, statistics and vocabulary it starts from
+    start: str = ""  # a model, packaged or a folder, whose weights and statistics it starts from
 
     def __post_init__(self) -> None:
         if min(self.updates, self.batch_lines, self.save_every) < 1 or self.seed < 0:

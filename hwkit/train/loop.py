@@ -24,6 +24,7 @@ from hwkit.errors import Stopped
 from hwkit.model.mixture import mixture, nats
 from hwkit.model.network import Network, SynthesisNetwork
 from hwkit.optimiser import rate_at
+from hwkit.pretrained import Weights
 from hwkit.progress import Progress, silent
 from hwkit.statistics import Statistics
 from hwkit.train.config import TrainConfig
@@ -45,12 +46,14 @@ def train(
     config: TrainConfig,
     folder: Path,
     *,
+    start: Weights | None = None,
     device: str = "cpu",
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
 ) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
     """Train, or go on from what `folder` holds; the best weights by name, and the figures.
 
+    start: weights to begin with, of the same classes, a network like this one or with fewer layers.
     folder: holds the saved state and the log. Both stay, so that a finished training is not made again:
     who has put the weights into safety removes them.
     stop: asked after every update; True saves and raises Stopped.
@@ -65,7 +68,10 @@ def train(
     keep_memory()
     group = current()
     data = described(training, validation, statistics, classes)
-    run = restore(folder, config, classes, device, data) if group.leads else new(config, classes, device)
+    if group.leads:
+        run = restore(folder, config, classes, device, data, start)
+    else:
+        run = new(config, classes, device, start)
     shared(run, group, device)
     run.network.product = product_dtype(config.products, device)
     per_epoch = len(buckets([len(line.offsets) for line in training], config.batch_lines))

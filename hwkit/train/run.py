@@ -13,11 +13,11 @@ import msgspec
 import torch
 from torch import Tensor
 
-from hwkit import pretrained
 from hwkit.errors import ArtifactError, HwkitError, InputError
 from hwkit.model.inherit import inherit
 from hwkit.model.network import Network, build
 from hwkit.optimiser import optimiser
+from hwkit.pretrained import Weights
 from hwkit.train import checkpoint
 from hwkit.train.config import TrainConfig
 from hwkit.train.noise import WeightNoise
@@ -206,12 +206,11 @@ class Run:
             )
 
 
-def new(config: TrainConfig, classes: int, device: str) -> Run:
-    """A run before its first update."""
+def new(config: TrainConfig, classes: int, device: str, start: Weights | None = None) -> Run:
+    """A run before its first update; `start` are the weights that it begins with (see inherit)."""
     torch.manual_seed(config.seed)
     network = build(config.network, classes).to(device)
-    if config.start:
-        start = pretrained.read_weights(pretrained.find(config.start))
+    if start is not None:
         inherit(network, {name: torch.from_numpy(w).to(device) for name, w in start.items()})
     weights = dict(network.named_parameters())
     noise = WeightNoise(config.noise, weights)
@@ -223,14 +222,19 @@ def new(config: TrainConfig, classes: int, device: str) -> Run:
 
 
 def restore(
-    folder: Path, config: TrainConfig, classes: int, device: str, data: Mapping[str, Any] | None = None
+    folder: Path,
+    config: TrainConfig,
+    classes: int,
+    device: str,
+    data: Mapping[str, Any] | None = None,
+    start: Weights | None = None,
 ) -> Run:
     """The run that `folder` holds, or a new one; the log is cut to what it held when the run was saved.
 
     data: what describes the lines, in JSON values; None: not asked about. Raises ArtifactError for a
     state that is damaged, or of another config or other lines.
     """
-    run, state = new(config, classes, device), folder / STATE
+    run, state = new(config, classes, device, start), folder / STATE
     if not checkpoint.exists(state):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LOG).write_text("", encoding="utf-8")
