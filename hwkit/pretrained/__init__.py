@@ -24,7 +24,7 @@ from hwkit.vocabulary import Vocabulary
 
 FORMAT = "hwkit-model"
 FORMAT_VERSION = 1
-DEFAULT = "first"
+DEFAULT = "default"
 
 Weights = Mapping[str, NDArray[np.floating]]
 
