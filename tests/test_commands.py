@@ -17,6 +17,7 @@ import pytest
 from lxml import etree
 from test_generate import tiny
 
+from hwkit import alphabet
 from hwkit.cli import COMMANDS, main
 from hwkit.dataset import InkDataset, InkWriter
 from hwkit.ink import Ink, Sample
@@ -153,7 +154,10 @@ def test_a_primer_comes_from_recorded_ink(
 
 def test_write_gives_the_same_file_twice(model: str, tmp_path: Path) -> None:
     first, second = tmp_path / "a.svg", tmp_path / "b.svg"
-    codes = {main(["write", "abc\n\ncab", "-o", str(path), "--model", model]) for path in (first, second)}
+    codes = {
+        main(["write", "abc\n\ncab &", "-o", str(path), "--model", model, "--seed", "1"])
+        for path in (first, second)
+    }
     assert codes <= {0, 1}  # an untrained network may not come to the end of its text
     assert len(codes) == 1
     assert first.read_bytes() == second.read_bytes()
@@ -162,7 +166,7 @@ def test_write_gives_the_same_file_twice(model: str, tmp_path: Path) -> None:
     assert root.get("width").endswith("mm")
 
 
-def test_a_line_that_comes_to_no_end_is_saved_and_named(
+def test_a_word_that_comes_to_no_end_is_named_and_the_rest_is_saved(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from safetensors.numpy import load_file, save_file
@@ -172,10 +176,15 @@ def test_a_line_that_comes_to_no_end_is_saved_and_named(
     weights["first.parameters_bias"][4:] = -12  # the window stands still
     save_file(weights, Path(model) / "model.safetensors")
     out = tmp_path / "a.svg"
-    fails(capsys, ["write", "abc", "-o", str(out), "--model", model, "-q"], 1, "abc", "saved", "--seed")
-    assert etree.parse(out).findall(".//{*}path")
-    assert main(["write", "abc", "-o", str(out), "--model", model, "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["unended"] == ["abc"]
+    fails(
+        capsys, ["write", "abc & ab", "-o", str(out), "--model", model, "-q"], 1, "2 words", "'abc'", "--seed"
+    )
+    assert len(etree.parse(out).findall(".//{*}path")) == len(alphabet.glyph("&"))
+    assert main(["write", "abc & ab", "-o", str(out), "--model", model, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["unwritten"] == ["abc", "ab"]
+    before = out.read_bytes()
+    fails(capsys, ["write", "abc", "-o", str(out), "--model", model, "-q"], 1, "'abc'", "nothing is saved")
+    assert out.read_bytes() == before
 
 
 def test_write_with_a_model_of_the_package_needs_neither_torch_nor_scipy(tmp_path: Path) -> None:
@@ -255,7 +264,7 @@ def test_write_refuses_what_it_cannot_do(
 ) -> None:
     out = tmp_path / "out.svg"
     write = ["write", "-o", str(out), "--model", model]
-    fails(capsys, [*write, "abä"], 2, "ä", "U+00E4", "character 3")
+    fails(capsys, [*write, "ab中"], 2, "中", "U+4E2D", "character 3")
     fails(capsys, [*write, ""], 2, "no text")
     fails(capsys, [*write, "ab", "--bias", "nan"], 2, "bias")
     fails(capsys, [*write, "ab", "--colour", "red"], 2, "red")
@@ -391,7 +400,7 @@ def test_a_full_disk_leaves_nothing_half_written(
         assert not [p for p in small.rglob("*") if p.is_file() and p.suffix != ".lock"]
         before = b"what stood here before"
         (small / "out.png").write_bytes(before)
-        (small / "fill").write_bytes(b"x" * 40_000)
+        (small / "fill").write_bytes(b"x" * 57_000)
         command = ["write", "abc cab abc cab", "-o", str(small / "out.png"), "--model", model, "--dpi", "1200"]
         fails(capsys, command, 1, "disk is full")
         assert (small / "out.png").read_bytes() == before

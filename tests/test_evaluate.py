@@ -152,14 +152,14 @@ def test_trained_weights_step_by_step(tmp_path: Path) -> None:
     """The numpy network, one step at a time, and scipy's density of each of its outputs."""
     folder, sample = model(tmp_path / "model", seed=3), line(1, 25, "ab c")
     _, rows = measure(folder, dataset(tmp_path, [sample]), TRAIN)
-    network = NumpyNetwork(NETWORK, pretrained.read_weights(folder))
-    characters = np.eye(LETTERS.size, dtype=np.float32)[LETTERS.encode("ab c")][None]
+    network = NumpyNetwork(NETWORK, pretrained.read_weights(folder), rounded=False)
     offsets = sample.ink.offsets()
     offsets[:, :2] = (offsets[:, :2] - (2, -1)) / (8, 5)
-    state, nats = network.start(1), 0.0
+    state, nats = network.start(1, len("ab c") + 1), 0.0
+    state.begin(0, LETTERS.encode("ab c"))
     for seen, following in pairwise(offsets):
-        output, state = network.step(seen[None].astype(np.float32), state, characters)
-        nats += nats_of(output[0].astype(float), following)
+        state.feed(seen[None])
+        nats += nats_of(network.step(state)[0].astype(float), following)
     assert rows[0]["nats"] == pytest.approx(nats, rel=1e-4)
 
 

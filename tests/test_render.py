@@ -7,6 +7,8 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from hwkit.errors import InputError
 from hwkit.ink import Ink
-from hwkit.layout import Page, lay_out
+from hwkit.layout import Page, Pen, lay_out
 from hwkit.render import plot
 from hwkit.render.png import png
 from hwkit.render.sheet import before_and_after
@@ -208,6 +210,152 @@ def test_decimals(value: float, text: str) -> None:
     assert decimal(value) == text
 
 
+TWO_PENS = Page(
+    60.0,
+    30.0,
+    [np.array(stroke, float) for stroke in (
+        [(5, 12), (6, 8), (8, 7), (9.5, 9), (9, 12), (7, 13), (5.2, 12)],
+        [(12, 7), (12.2, 10), (12.1, 13.4)],
+        [(15, 13), (16.5, 7), (18, 13), (15.6, 11), (17.4, 11)],
+        [(20, 13)],
+        [(5, 22), (9, 20), (9, 20), (13, 24), (9, 20.5), (6, 27)],
+        [(22, 22), (30, 22)],
+    )],
+    pens=(Pen(), Pen(0.35, "#c2410c", "red 2nd\x07 ② <pen>")),
+    of_pen=(0, 1, 0, 1, 1, 0),
+    rules=[np.array([[0.0, 13.0], [60, 13]]), np.array([[0.0, 27.0], [60, 27]])],
+)  # fmt: skip
+"""Ink made by hand: a loop, a straight line, a corner, dots, a cusp and a point that is there twice."""
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("curves", {}), ("polyline", {"polyline": True}), ("pressure", {"pressure": True})],
+)
+def test_goldens(name: str, options: dict[str, bool], request: pytest.FixtureRequest) -> None:
+    golden = Path(__file__).parent / "goldens" / f"{name}.svg"
+    drawn = svg(TWO_PENS, **options)
+    if request.config.getoption("--refresh-goldens"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_bytes(drawn)
+    assert drawn == golden.read_bytes(), "if it is meant to be so: pytest --refresh-goldens, and look at it"
+
+
+def test_a_pen_is_a_layer_and_the_rules_are_one_more() -> None:
+    root = etree.fromstring(svg(TWO_PENS))
+    layers = {layer.get(f"{INKSCAPE}label"): layer for layer in root}
+    assert set(layers) == {"1 ink", "2 red nd <pen>", "3 rules"}
+    assert [root[0], root[1], root[2]] == [layers["3 rules"], layers["1 ink"], layers["2 red nd <pen>"]]
+    red = layers["2 red nd <pen>"]
+    assert (red.get("stroke"), red.get("stroke-width"), red.get("fill")) == ("#c2410c", "0.35", "none")
+    assert [path.get("d", "").split()[1] for path in red] == ["12,7", "20,13", "5,22"]
+    assert [path.get("d") for path in layers["3 rules"]] == ["M 0.1,13 L 59.9,13", "M 0.1,27 L 59.9,27"]
+
+
+def test_a_page_keeps_the_numbers_of_its_pens() -> None:
+    page = replace(TWO_PENS, of_pen=(1,) * 6, rules=[])
+    assert [layer.get(f"{INKSCAPE}label") for layer in etree.fromstring(svg(page))] == ["2 red nd <pen>"]
+
+
+@given(st.text(max_size=12))
+def test_a_label_has_no_digit_but_the_layers(name: str) -> None:
+    (layer,) = etree.fromstring(svg(Page(9.0, 9.0, [], pens=(Pen(name=name),))))
+    assert re.fullmatch(r"1 \D+", layer.get(f"{INKSCAPE}label", ""))
+
+
+@pytest.mark.parametrize("of_pen", [(0,), (0, 0, 2), (0, -1, 0)])
+def test_pens_that_do_not_fit(of_pen: tuple[int, ...]) -> None:
+    page = page_of([(1, 1)], [(2, 2)], [(3, 3)])
+    with pytest.raises(InputError, match="pens"):
+        svg(replace(page, pens=(Pen(), Pen()), of_pen=of_pen))
+
+
+def test_a_polyline_goes_straight_from_point_to_point() -> None:
+    drawn = svg(page_of([(1, 2), (3, 4.12351), (5, 2)], [(4, 4)]), polyline=True)
+    assert paths(drawn) == ["M 1,2 L 3,4.124 5,2", "M 4,4 L 4.01,4"]
+    with pytest.raises(InputError, match="polyline and pressure"):
+        svg(page_of([(1, 1)]), polyline=True, pressure=True)
+
+
+@given(st.lists(POINTS, min_size=2, max_size=12))
+def test_the_curve_is_near_the_ink(points: list[tuple[float, float]]) -> None:
+    """Every point is within 0.05 mm of the curve, and the curve within a quarter of a chord of that chord."""
+    stroke = np.array(points) + 2
+    (d,) = paths(svg(Page(34.0, 24.0, [stroke])))
+    curve = flattened(beziers(d), 200)
+    away = np.linalg.norm(stroke[:, None] - curve.reshape(-1, 2), axis=2).min(axis=1)
+    assert away.max() <= 0.011 if len(curve) == 1 and np.ptp(stroke) < 0.02 else away.max() <= 0.05
+    start, chord = curve[:, :1], curve[:, -1:] - curve[:, :1]  # (segments, 1, 2)
+    long = (chord**2).sum(axis=2, keepdims=True)
+    along = np.clip(((curve - start) * chord).sum(axis=2, keepdims=True) / long, 0, 1)
+    beside = np.linalg.norm(curve - start - along * chord, axis=2).max(axis=1)
+    assert (beside <= np.sqrt(long[:, 0, 0]) / 4 + 0.002).all()
+
+
+def filled(drawn: bytes) -> NDArray[np.bool_]:
+    return pixels(png(drawn, dpi=254))[..., 0] < 128
+
+
+def shifted(picture: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
+    """Grown by `most` pixels, by the book."""
+    grown = np.pad(picture, most)
+    high, wide = picture.shape
+    around = [
+        (y, x) for y in range(-most, most + 1) for x in range(-most, most + 1) if y * y + x * x <= most * most
+    ]
+    return np.any([grown[most + y : most + y + high, most + x : most + x + wide] for y, x in around], axis=0)
+
+
+@pytest.mark.parametrize("name", ["hook", "loops", "zigzag", "curl", "dot"])
+def test_pressure_fills_what_a_pen_of_that_width_would(name: str) -> None:
+    """No hole within 0.6 of the pen, nothing beyond 1.3 of it, where the stroke bends or turns back."""
+    strokes: dict[str, list[tuple[float, float]]] = {
+        "hook": [(2, 2), (8, 2), (8.3, 2.3), (8, 2.6), (2, 2.6), (7, 2.7), (7, 6)],
+        "loops": [(5 + 2.5 * np.cos(k) + k / 9, 4 + 1.2 * np.sin(k) * (k % 3)) for k in np.arange(0, 20, 0.7)],
+        "zigzag": [(2, 4), (9, 4.2), (2, 4.4), (3, 4.4), (2.9, 5), (2.9, 4), (6, 6), (6, 6), (6.1, 5.9)],
+        "curl": [(6 + 0.25 * np.cos(k), 4.5 + 0.25 * np.sin(k)) for k in np.arange(0, 4, 0.3)],
+        "dot": [(5, 5)],
+    }
+    page, pen = page_of(strokes[name], size=(12, 9)), 0.8
+    drawn = filled(svg(page, pressure=True, pen_mm=pen))
+    thin, thick = (filled(svg(page, pen_mm=pen * times)) for times in (0.6, 1.3))
+    assert not (thin & ~shifted(drawn, 1)).any()
+    assert not (drawn & ~shifted(thick, 1)).any()
+    assert thin.any()
+
+
+def test_pressure_is_wider_where_the_pen_is_slow_and_changes_little_by_little() -> None:
+    x = np.concatenate([np.arange(2, 8, 0.4), np.arange(8, 29, 1.0), np.arange(29, 53, 2.0)])
+    drawn = filled(
+        svg(Page(60.0, 10.0, [np.stack([x, np.full(len(x), 5.0)], axis=1)]), pressure=True, pen_mm=3)
+    )
+    widths = drawn.sum(axis=0)[30:470] / 10  # mm at each tenth of a mm, without the ends
+    assert widths[:40].min() > 3.5
+    assert widths[-150:].max() < 2.6
+    assert widths.min() >= 0.6 * 3 - 0.1
+    assert widths.max() <= 1.3 * 3 + 0.1
+    assert np.abs(np.diff(widths)).max() <= 0.21
+    root = etree.fromstring(svg(TWO_PENS, pressure=True))
+    assert {(g.get("fill"), g.get("stroke")) for g in root[1:]} == {("#000000", "none"), ("#c2410c", "none")}
+    assert all(d.endswith("Z") for g in root[1:] for d in [path.get("d", "") for path in g])
+
+
+@given(st.lists(st.lists(POINTS, min_size=1, max_size=9), min_size=1, max_size=3))
+def test_pressure_stays_on_the_page(strokes: list[list[tuple[float, float]]]) -> None:
+    page = Page(31.0, 21.0, [np.array(stroke) + 0.5 for stroke in strokes], pens=(Pen(1.0),))
+    drawn = paths(svg(page, pressure=True))
+    assert len(drawn) == len(strokes)
+    numbers = np.array([float(n) for d in drawn for n in re.findall(NUMBER, d)]).reshape(-1, 2)
+    assert numbers.min() >= 0
+    assert (numbers.max(axis=0) <= [31, 21]).all()
+
+
+def test_a_picture_without_a_background_is_ink_alone() -> None:
+    drawn = pixels(png(svg(page_of([(1, 2.5), (4, 2.5)], size=(5, 5))), dpi=254, background=None))
+    assert drawn[0, 0].tolist() == [0, 0, 0, 0]
+    assert drawn[25, 25].tolist() == [0, 0, 0, 255]
+
+
 def pixels(data: bytes) -> NDArray[np.uint8]:
     """A PNG of 8-bit RGBA, not interlaced, decoded by the book: (height, width, 4)."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
@@ -393,8 +541,9 @@ def test_heat_of_nothing() -> None:
 
 def test_importing_is_cheap() -> None:
     code = (
-        "import sys, hwkit.layout, hwkit.render.svg, hwkit.render.png, hwkit.render.sheet, hwkit.render.plot\n"
-        "heavy = {'torch', 'scipy', 'h5py', 'click', 'rich', 'lxml', 'resvg_py'}\n"
+        "import sys, hwkit.layout, hwkit.render.png, hwkit.render.sheet, hwkit.render.plot\n"
+        "from hwkit.render import animation, formats, inkml, jsonl, pdf, svg, svg_reader\n"
+        "heavy = {'torch', 'scipy', 'h5py', 'click', 'rich', 'lxml', 'resvg_py', 'svgelements'}\n"
         "print(heavy & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

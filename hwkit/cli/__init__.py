@@ -16,6 +16,7 @@ from importlib import import_module
 import click
 
 from hwkit import __version__
+from hwkit.cli import settings
 from hwkit.cli.show import plain
 from hwkit.errors import HwkitError, Stopped
 
@@ -28,6 +29,7 @@ COMMANDS = {
     "sample": "Write ink with a trained model.",
     "render": "Turn ink into SVG or PNG.",
     "write": "Write a text by hand with the packaged model.",
+    "styles": "Show the packaged hands, or make some.",
     "run": "Run the stages that a pipeline file declares.",
     "artifacts": "List, show, verify and prune what the stages made.",
     "evaluate": "Measure a model on a split of the data.",
@@ -51,6 +53,8 @@ class LazyGroup(click.Group):
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None:
             command = getattr(import_module(f"hwkit.cli.{name}"), name)
+            if own := settings.defaults(name, command, self.commands):
+                ctx.default_map = {name: own}
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> object:

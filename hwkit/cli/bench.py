@@ -11,12 +11,13 @@ from hwkit.cli import find, show
 from hwkit.errors import InputError
 
 if TYPE_CHECKING:
+    from hwkit.bench.sample import SampleFigures, Speed
     from hwkit.bench.train import TrainFigures
 
 COUNT = click.IntRange(1)
 
 
-@click.group(epilog="Example: hwkit bench train --updates 3")
+@click.group(epilog="Examples: hwkit bench sample; hwkit bench train --updates 3")
 def bench() -> None:
     """Measure how fast this machine does hwkit's work."""
 
@@ -63,6 +64,71 @@ def train_command(as_json: bool, quiet: bool, layers: str, no_reference: bool, *
         figures = measure(work, progress)
     result = {"bench": "train", "shapes": msgspec.to_builtins(work), **msgspec.to_builtins(figures)}
     show.emit(as_json, result, lambda: draw(figures), quiet=quiet)
+
+
+@bench.command(
+    "sample",
+    short_help="Measure writing and the start.",
+    epilog="Example: hwkit bench sample --model first",
+)
+@click.option(
+    "--layers",
+    default="400,400,400",
+    show_default=True,
+    metavar="N,...",
+    help="Cells of each layer of a made-up network.",
+)
+@click.option("--model", metavar="MODEL", help="A packaged model's name or a model's folder in its place.")
+@click.option("--characters", type=COUNT, default=45, show_default=True, help="Characters a line.")
+@click.option("--rounds", type=COUNT, default=3, show_default=True, help="Rounds, of which the median counts.")
+@click.option("--no-reference", is_flag=True, help="Leave out plain PyTorch.")
+@click.option("--no-start", is_flag=True, help="Leave out the cold start.")
+@show.output_options
+def sample_command(
+    as_json: bool, quiet: bool, layers: str, no_reference: bool, no_start: bool, **shapes: Any
+) -> None:
+    """Measure how fast lines are written, one alone and 64 together, and how fast hwkit starts.
+
+    Beside it the products of a step alone (the same weights, one line), a plain sampler in PyTorch where
+    it is installed, and a cold hwkit write hello against importing numpy, click, rich, lxml and h5py.
+    """
+    from hwkit.bench.sample import SampleBench, measure
+
+    work = SampleBench(layers=cells(layers), reference=not no_reference, start=not no_start, **shapes)
+    with show.progress_bar(quiet) as progress:
+        figures = measure(work, progress)
+    result = {"bench": "sample", "asked": msgspec.to_builtins(work), **msgspec.to_builtins(figures)}
+    show.emit(as_json, result, lambda: draw_sample(figures), quiet=quiet)
+
+
+def draw_sample(figures: SampleFigures) -> None:
+    """The table for people."""
+    rows = [
+        ("processor", f"{figures.processor}, {figures.threads} threads"),
+        ("numpy", figures.numpy),
+        ("network", figures.network),
+        ("one line", _speed(figures.alone)),
+        ("its products alone", f"{figures.products_ms:.3f} ms a point"),
+        (f"{figures.together.lines} lines", _speed(figures.together)),
+    ]
+    for name, plain in (("one line", figures.plain_alone), ("together", figures.plain_together)):
+        if plain is not None:
+            rows.append((f"plain PyTorch, {name}", _speed(plain)))
+    rows.append(("peak memory", f"{figures.memory / 1e6:,.0f} MB without PyTorch"))
+    if (start := figures.start) is not None:
+        rows += [
+            ("cold hwkit write hello", f"{start.write:.2f} s"),
+            ("importing the packages", f"{start.imports:.2f} s: {start.write / start.imports:.2f} times that"),
+        ]
+    show.table("bench sample", rows)
+
+
+def _speed(speed: Speed) -> str:
+    ms = 1e3 * speed.processor_seconds / speed.points * speed.lines
+    return (
+        f"{speed.per_second:,.0f} points/s, {speed.milliseconds:.3f} ms for a point of each "
+        f"({ms:.3f} ms of processor time)"
+    )
 
 
 def cells(layers: str) -> tuple[int, ...]:

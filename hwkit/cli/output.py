@@ -1,76 +1,63 @@
-"""Where a command's picture goes: a file by its suffix, or standard output; whole or not at all."""
+"""Where a command's pictures and pages go: files by their suffix, or standard output; whole or not at all."""
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
-import tempfile
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from hwkit.errors import HwkitError, InputError
+from hwkit.errors import InputError
+from hwkit.render import files
+from hwkit.render.files import check_pages
+from hwkit.render.formats import SUFFIXES
 
-SUFFIXES = (".svg", ".png")
+if TYPE_CHECKING:
+    from hwkit.layout import Page
+
+__all__ = ["FORMATS", "check", "check_pages", "save", "save_pages"]
+
+FORMATS = tuple(SUFFIXES)
+
+PICTURES = (".svg", ".png")
 
 
 def check(output: str) -> None:
-    """Raise InputError before any work where `output` cannot become a picture."""
-    if output == "-":
-        return
-    path = Path(output)
-    if path.suffix.lower() not in SUFFIXES:
+    """Raise InputError before any work where `output` cannot become a picture, SVG or PNG."""
+    if output != "-" and Path(output).suffix.lower() not in PICTURES:
         raise InputError(
             "what picture that is to be is unknown", file=output, do="end its name in .svg or .png"
         )
-    if not path.parent.is_dir():
-        raise InputError("there is no such folder", file=path.parent, do="make it first, or choose another")
-    if path.is_dir():
-        raise InputError("is a folder", file=output, do="name a file")
+    files.check_place(output)
 
 
 def save(output: str, svg: bytes, dpi: int) -> int:
-    """Write a page to a file, as SVG or PNG by its suffix, or as SVG to standard output for `-`.
+    """Write an SVG to a file, as SVG or PNG by its suffix, or as SVG to standard output for `-`.
 
     The file appears whole, by a rename; where that fails, what stood there before still stands.
     Returns the bytes written. Raises HwkitError where the system refuses a file, OSError where it
     refuses standard output.
     """
-    if output == "-":
-        sys.stdout.buffer.write(svg)
-        sys.stdout.buffer.flush()
-        return len(svg)
-    path = Path(output)
     content = svg
-    if path.suffix.lower() == ".png":
+    if output != "-" and Path(output).suffix.lower() == ".png":
         from hwkit.render.png import png
 
         content = png(svg, dpi=dpi)
-    try:
-        if path.exists() and not path.is_file():  # a device or a pipe, which nothing may replace
-            path.write_bytes(content)
-        else:
-            _replace(path, content)
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = "the disk is full" if full else error.strerror or str(error)
-        do = "free some space and run again" if full else "choose another place"
-        raise HwkitError(f"cannot be written: {reason}", file=output, do=do) from error
+    if output == "-":
+        _to_standard_output(content)
+    else:
+        files.write_files([(Path(output), content)])
     return len(content)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # mkstemp's own 0600 would surprise
-        os.replace(name, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
+def save_pages(target: str, pages: Sequence[Page], form: str | None = None, **options: Any) -> list[str]:
+    """Write pages to files, as `hwkit.render.files.save` does, or to standard output for `-`."""
+    if target != "-":
+        return files.save(target, pages, form, **options)
+    _to_standard_output(files.encoded(target, pages, form, **options)[0])
+    return [target]
+
+
+def _to_standard_output(content: bytes) -> None:
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()

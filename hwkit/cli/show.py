@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -142,15 +142,34 @@ def _draw(drawing: RenderableType) -> None:
 
 
 @contextmanager
-def progress_bar(quiet: bool = False) -> Iterator[Progress]:
-    """A Progress callback that draws on stderr: a bar on a terminal, now and then a line elsewhere."""
+def progress_bar(quiet: bool = False, *, after: float = 0.0) -> Iterator[Progress]:
+    """A Progress callback that draws on stderr: a bar on a terminal, now and then a line elsewhere.
+
+    after: seconds in which nothing is drawn, for what is often done sooner.
+    """
     if quiet:
         yield silent
+    elif after > 0:
+        with ExitStack() as stack:
+            yield _later(stack, time.monotonic() + after)
     elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         with _bar() as report:
             yield report
     else:
         yield _lines()
+
+
+def _later(stack: ExitStack, due: float) -> Progress:
+    """A Progress callback that begins to draw when it is due."""
+    drawing: list[Progress] = []
+
+    def report(done: int, total: int, note: str) -> None:
+        if not drawing and time.monotonic() >= due:
+            drawing.append(stack.enter_context(progress_bar()))
+        if drawing:
+            drawing[0](done, total, note)
+
+    return report
 
 
 @contextmanager

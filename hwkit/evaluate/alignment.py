@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hwkit.errors import InputError
+from hwkit.generate.words import boundaries, gaps
 from hwkit.ink import Floats, Ink, Sample
 from hwkit.progress import Progress, silent
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from hwkit.pretrained import ModelConfig
 
 CLOSING = frozenset(".,;:!?)")  # a token of these alone stands at the word before it
-LATE = 0.3  # characters; the window lies so far behind a space's place when the pen goes over it
-REACH = 1.4  # characters that the window may be off a space where the pen goes over it
 NARROWEST = 1.6  # a gap between words is at least so wide, in the line's unit
 AGAINST_INNER = 1.35  # ... and by so much wider than any gap within the two words beside it
 AGAINST_LINE = 0.45  # ... and by so much as wide as the line's median gap between words
@@ -122,17 +121,8 @@ def cut(sample: Sample, position: Floats) -> tuple[list[Sample], Counter[str]]:
     if not words:
         return [], Counter()
     gap = gaps(ink)  # (s - 1,)
-    ends = np.cumsum(ink.lengths)
-    after = position[ends - 1][:-1]  # where the window is when the pen goes up
-    strokes = [0]
-    for word in words[:-1]:
-        near = np.flatnonzero(np.abs(after - word.stop - LATE) <= REACH)
-        near = near[near >= strokes[-1]]
-        if not len(near):
-            return [], Counter({"no pen-up at a space of its line": len(words)})
-        strokes.append(int(near[np.argmax(gap[near])]) + 1)
-    strokes.append(len(ink.lengths))
-    if (np.diff(strokes) < 1).any():
+    strokes = boundaries(ink, position, [word.stop for word in words[:-1]], gap)
+    if strokes is None:
         return [], Counter({"no pen-up at a space of its line": len(words)})
 
     edges = [gap[stroke - 1] for stroke in strokes[1:-1]]
@@ -143,7 +133,7 @@ def cut(sample: Sample, position: Floats) -> tuple[list[Sample], Counter[str]]:
         for n, edge in enumerate(edges)
     ]
     clean = [True, *clean, True]
-    points = [0, *ends]
+    points = [0, *np.cumsum(ink.lengths)]
     pieces = [slice(points[a], points[b]) for a, b in pairwise(strokes)]
     widths = np.array([np.ptp(ink.points[piece, 0]) for piece in pieces])
     share = widths / np.array([breadth(word.text) for word in words])
@@ -165,15 +155,6 @@ def cut(sample: Sample, position: Floats) -> tuple[list[Sample], Counter[str]]:
         else:
             found.append(replace(sample, id=f"{sample.id}/{n + 1}", ink=drawn, text=word.text))
     return found, left_out
-
-
-def gaps(ink: Ink) -> Floats:
-    """(s - 1,): the room in x between all ink before a pen-up and all ink after it; negative: overlap."""
-    starts = np.cumsum(ink.lengths) - ink.lengths
-    x = ink.points[:, 0]
-    right = np.maximum.accumulate(np.maximum.reduceat(x, starts))
-    left = np.minimum.accumulate(np.minimum.reduceat(x, starts)[::-1])[::-1]
-    return left[1:] - right[:-1]
 
 
 def marks_agree(ink: Ink, text: str) -> bool:

@@ -1,126 +1,287 @@
 """One step of a trained network in numpy: what `hwkit write` runs, with no torch anywhere.
 
-The same equations as `hwkit.model`, in float32; a test holds the two equal within 1e-4. Everything
-has a leading batch axis, so that lines may be written side by side.
+The same equations as `hwkit.model`, in float32, for a batch of lines side by side. Everything that
+enters a product is rounded (see `exact`), so that the product's sums are exact: no order of summing,
+no block and no number of threads can change a bit, and a line is the same alone as among others.
+What the rounding costs is far below what the weights' own float16 and a training in bfloat16 cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwkit import pretrained
 from hwkit.errors import ArtifactError, InputError
+from hwkit.ink import Floats, Ints
 from hwkit.model.config import GateLayout, NetworkConfig, OutputLayout
 
 F32 = NDArray[np.float32]
 
+GRAIN = 8  # what enters a product is a multiple of 2 ** -GRAIN
+FARTHEST = 16.0  # an offset of more deviations is seen as one of so many
+FULLEST = 4.0  # the window holds no character more than so many times
+_SHIFT = np.float32(1.5 * 2.0 ** (23 - GRAIN))  # float32 numbers at this size are 2 ** -GRAIN apart
 
-@dataclass
+
+def exact(weight: F32, limit: F32) -> F32:
+    """Weights (outputs, inputs), rounded in place so that products with them are exact in float32.
+
+    Float32 holds whole numbers up to 2 ** 24. With inputs of at most `limit` (inputs,), multiples of
+    2 ** -GRAIN, and each output's weights multiples of a power of two, so chosen that the sum of all
+    magnitudes stays below, every partial sum is such a number: none is ever rounded.
+    """
+    span = np.abs(weight) @ limit
+    most = 2.0 ** (24 - GRAIN) - 0.51 * float(limit.sum())  # rounding adds half a step to each weight
+    step = np.exp2(np.ceil(np.log2(np.maximum(span, 1e-9) / most * 1.001))).astype(np.float32)[:, None]
+    weight /= step
+    np.rint(weight, out=weight)
+    weight *= step
+    return weight
+
+
+def on_grain(values: F32, out: F32) -> None:
+    """Values rounded to multiples of 2 ** -GRAIN."""
+    np.add(values, _SHIFT, out=out)
+    out -= _SHIFT
+
+
+def as_given(values: F32, out: F32) -> None:
+    """Values as they are: in place of `on_grain` where nothing is rounded."""
+    if out is not values:
+        out[...] = values
+
+
 class State:
-    """What the network carries from step to step."""
+    """What the network carries from step to step for up to `lines` lines, and the room that a step needs.
 
-    hidden: list[F32]  # of each layer, (batch, cells)
-    cell: list[F32]  # of each layer, (batch, cells)
-    window: F32  # (batch, V); empty for a prediction network
-    kappa: F32  # (batch, K), how far each component of the window has come
-    phi: F32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))  # (batch, U), of the last step
+    `seen` (lines, width) is all that products take, side by side: the first layer's hidden state, the
+    offset (3), a one for the biases, the window, the other hidden states. A layer sees one slice of it.
+    """
+
+    def __init__(self, network: NumpyNetwork, lines: int, places: int) -> None:
+        self.network, self.lines, self.places = network, lines, places
+        k = network.config.window if network.synthesis else 0
+        self._seen = np.zeros((lines, network.width), np.float32)
+        self._seen[:, network.at_one] = 1.0
+        self._cells = [np.zeros((lines, layer.cells), np.float32) for layer in network.layers]
+        self._kappa = np.zeros((lines, k), np.float32)  # how far each component of the window has come
+        self._classes = np.zeros((lines, places), np.int64)
+        self._text = np.zeros((lines, places), np.float32)  # 1 where a line has a character, 0 after its end
+        self._gates = [np.empty((lines, 4 * layer.cells), np.float32) for layer in network.layers]
+        self._y = np.empty((lines, network.config.outputs), np.float32)
+        self._reach = np.empty(k * lines * places, np.float32)
+        self._first = np.arange(lines)[:, None] * network.classes if network.synthesis else None
+        self.take(lines)
+
+    def take(self, lines: int) -> None:
+        """Go on with the first `lines` lines alone."""
+        self.batch = lines
+        self.seen, self.kappa, self.y = self._seen[:lines], self._kappa[:lines], self._y[:lines]
+        self.cells = [cell[:lines] for cell in self._cells]
+        self.gates = [gates[:lines] for gates in self._gates]
+        self.classes, self.text = self._classes[:lines], self._text[:lines]
+        self.phi = np.zeros((lines, self.places), np.float32)  # of the last step
+        if self._first is not None:
+            self.first = self._first[:lines]
+            size = self.network.config.window * lines * self.places
+            self.reach = self._reach[:size].reshape(self.network.config.window, lines, self.places)
+
+    def begin(self, line: int, classes: Ints | None = None) -> None:
+        """A line from its start, on a text of `classes` (U,)."""
+        self.seen[line] = 0.0
+        self.seen[line, self.network.at_one] = 1.0
+        for cell in self.cells:
+            cell[line] = 0.0
+        self.kappa[line] = 0.0
+        self.read(line, classes)
+
+    def read(self, line: int, classes: Ints | None) -> None:
+        """Put another text of `classes` (U,) before a line's window."""
+        self.classes[line], self.text[line] = 0, 0.0
+        if classes is not None:
+            self.classes[line, : len(classes)], self.text[line, : len(classes)] = classes, 1.0
+
+    def move(self, line: int, to: int) -> None:
+        """Put a line into another's place."""
+        parts: tuple[NDArray[Any], ...] = (self.seen, *self.cells, self.kappa, self.classes, self.text)
+        for part in parts:
+            part[to] = part[line]
+
+    def feed(self, x: Floats | F32) -> None:
+        """The offsets (batch, 3), normalised, that the next step sees."""
+        place = self.seen[:, self.network.at_x]
+        np.clip(x, -FARTHEST, FARTHEST, out=place, casting="unsafe")
+        self.network.settle(place, place)
 
 
 class Layer:
-    """An LSTM layer; its input, recurrent and (first layer) window products are one product."""
+    """An LSTM layer. Its logistic gates' weights are halved: logistic(x) = tanh(x / 2) / 2 + 1 / 2."""
 
-    def __init__(self, weights: Mapping[str, F32], prefix: str) -> None:
-        parts = [weights[prefix + name] for name in ("input", "recurrent")]
-        if prefix + "from_window" in weights:
-            parts.append(weights[prefix + "from_window"])
-        self.weight = np.ascontiguousarray(np.concatenate(parts, 1).T)  # (inputs + cells [+ V], 4 cells)
-        self.bias = weights[prefix + "bias"]
-        self.peephole = weights.get(prefix + "peephole")
-        self.cells = len(self.bias) // 4
+    def __init__(
+        self, weight: F32, peephole: F32 | None, seen: slice, hidden: slice, settle: Callable[[F32, F32], None]
+    ) -> None:
+        self.weight = weight.T  # (inputs, 4 cells)
+        self.cells = len(weight) // 4
         self.at = GateLayout(self.cells)
+        self.settle = settle
+        self.peephole = None if peephole is None else peephole * np.float32(0.5)
+        self.seen, self.hidden = seen, hidden
 
-    def step(self, seen: list[F32], cell: F32) -> tuple[F32, F32]:
-        """Hidden state and cell after one step (eqs. 7 to 11); `seen` lies side by side as the weights do."""
-        gates = np.concatenate(seen, 1) @ self.weight + self.bias
+    def step(self, seen: F32, cell: F32, gates: F32) -> None:
+        """Hidden state (in `seen`) and cell after one step (eqs. 7 to 11)."""
+        np.matmul(seen[:, self.seen], self.weight, out=gates)
         i, f, o, g = (gates[:, part] for part in (self.at.input, self.at.forget, self.at.output, self.at.cell))
+        if self.peephole is None:
+            np.tanh(gates, out=gates)
+            _halve(gates[:, self.at.gates])
+        else:
+            i += cell * self.peephole[0]
+            f += cell * self.peephole[1]
+            for part in (i, f):
+                np.tanh(part, out=part)
+                _halve(part)
+            np.tanh(g, out=g)
+        cell *= f
+        i *= g
+        cell += i
         if self.peephole is not None:
-            i, f = i + cell * self.peephole[0], f + cell * self.peephole[1]
-        cell = logistic(f) * cell + logistic(i) * np.tanh(g)
-        if self.peephole is not None:
-            o = o + cell * self.peephole[2]
-        return logistic(o) * np.tanh(cell), cell
+            o += cell * self.peephole[2]
+            np.tanh(o, out=o)
+            _halve(o)
+        np.tanh(cell, out=g)
+        o *= g
+        self.settle(o, seen[:, self.hidden])
+
+
+def _halve(gate: F32) -> None:
+    gate *= np.float32(0.5)
+    gate += np.float32(0.5)
 
 
 class NumpyNetwork:
     """A trained prediction or synthesis network, one step at a time."""
 
-    def __init__(self, config: NetworkConfig, weights: Mapping[str, F32]) -> None:
-        """Raises ArtifactError where the weights are not those of the config."""
+    def __init__(self, config: NetworkConfig, weights: Mapping[str, F32], *, rounded: bool = True) -> None:
+        """Raises ArtifactError where the weights are not those of the config.
+
+        rounded: False keeps weights and states as they are, for comparisons; what a line is then hangs,
+        in its last bits, on the lines beside it.
+        """
         self.config, self.weights = config, weights
+        self.settle = on_grain if rounded else as_given
+        self.fit = exact if rounded else (lambda weight, limit: weight)
         self.synthesis = config.kind == "synthesis"
         first = ["first."] if self.synthesis else []
         prefixes = first + [f"layers.{n}." for n in range(len(config.layers) - len(first))]
         try:
-            self.layers = [Layer(weights, prefix) for prefix in prefixes]
-            self.output, self.bias = np.ascontiguousarray(weights["output.weight"].T), weights["output.bias"]
-            if self.synthesis:
-                self.window, self.window_bias = (
-                    np.ascontiguousarray(weights["first.parameters_weight"].T),
-                    weights["first.parameters_bias"],
+            sizes = tuple(len(weights[prefix + "bias"]) // 4 for prefix in prefixes)
+            if sizes != config.layers or weights["output.bias"].shape != (config.outputs,):
+                raise ArtifactError(
+                    f"weights of layers {sizes} under a config of {config.layers}", do="get it anew"
                 )
-                self.classes = weights["first.from_window"].shape[1]
+            self.classes = weights["first.from_window"].shape[1] if self.synthesis else 0
+            self._lay_out(sizes)
+            self.layers = [self._layer(n, prefix) for n, prefix in enumerate(prefixes)]
+            self.output = self._output()
+            if self.synthesis:
+                ones = np.ones(sizes[0], np.float32)
+                self.window = self.fit(weights["first.parameters_weight"].copy(), ones).T
+                self.window_bias = weights["first.parameters_bias"].copy()
         except KeyError as error:
             raise ArtifactError(f"the weights lack {error}", do="get the model anew") from error
-        sizes = tuple(layer.cells for layer in self.layers)
-        if sizes != config.layers or self.bias.shape != (config.outputs,):
-            raise ArtifactError(
-                f"weights of layers {sizes} under a config of {config.layers}", do="get it anew"
-            )
+        except ValueError as error:
+            raise ArtifactError(f"the weights' sizes do not fit: {error}", do="get the model anew") from error
 
-    def start(self, batch: int) -> State:
-        """The state before the first point."""
-        zeros = [np.zeros((batch, layer.cells), np.float32) for layer in self.layers]
-        classes, components = (self.classes, self.config.window) if self.synthesis else (0, 0)
-        return State(
-            zeros,
-            list(zeros),
-            np.zeros((batch, classes), np.float32),
-            np.zeros((batch, components), np.float32),
-        )
+    def _lay_out(self, sizes: tuple[int, ...]) -> None:
+        """Where everything stands in State.seen: h1, x, 1, w, h2, h3, ..."""
+        x = sizes[0]
+        self.at_x, self.at_one = slice(x, x + 3), x + 3
+        self.at_window = slice(x + 4, x + 4 + self.classes)
+        self.at_hidden = [slice(0, x)]
+        self.width = x + 4 + self.classes
+        for cells in sizes[1:]:
+            self.at_hidden.append(slice(self.width, self.width + cells))
+            self.width += cells
+        self.limit = np.ones(self.width, np.float32)
+        self.limit[x : x + 2], self.limit[self.at_window] = FARTHEST, FULLEST
 
-    def step(self, x: F32, state: State, characters: F32 | None = None) -> tuple[F32, State]:
-        """Output vectors (batch, 1 + 6M) and the next state.
+    def _layer(self, n: int, prefix: str) -> Layer:
+        """The layer's products as one, of one slice: eqs. 52 and 53, or 1 and 2."""
+        own = self.at_hidden[n]
+        # From the third layer on the first one's hidden state is not looked at.
+        seen = slice(0 if n < 2 else self.at_x.start, own.stop)
+        if n == 0:
+            seen = slice(0, self.at_window.stop)
+        weight = np.zeros((4 * self.config.layers[n], self.width), np.float32)
+        weight[:, own] = self.weights[prefix + "recurrent"]
+        weight[:, self.at_one] = self.weights[prefix + "bias"]
+        parts = [self.at_x]
+        if n:
+            parts.append(self.at_hidden[n - 1])
+        if n and self.synthesis:
+            parts.append(self.at_window)
+        elif self.synthesis:
+            weight[:, self.at_window] = self.weights[prefix + "from_window"]
+        given, start = self.weights[prefix + "input"], 0
+        for part in parts:
+            stop = start + part.stop - part.start
+            weight[:, part] = given[:, start:stop]
+            start = stop
+        weight = np.ascontiguousarray(weight[:, seen])
+        weight[GateLayout(self.config.layers[n]).gates] *= np.float32(0.5)
+        weight = self.fit(weight, self.limit[seen])
+        return Layer(weight, self.weights.get(prefix + "peephole"), seen, own, self.settle)
 
-        x: offsets (batch, 3), normalised; characters: one-hot (batch, U, V) for a synthesis network.
-        """
-        hidden, cell, phi = [], [], state.phi
-        window, kappa, above = state.window, state.kappa, [x]
+    def _output(self) -> F32:
+        weight = np.zeros((self.config.outputs, self.width), np.float32)
+        given, start = self.weights["output.weight"], 0
+        for part in self.at_hidden:
+            stop = start + part.stop - part.start
+            weight[:, part] = given[:, start:stop]
+            start = stop
+        weight[:, self.at_one] = self.weights["output.bias"]
+        return self.fit(weight, self.limit).T
+
+    def start(self, lines: int, places: int = 0) -> State:
+        """The state before the first point, for texts of up to `places` characters, their end counted."""
+        return State(self, lines, places)
+
+    def step(self, state: State) -> F32:
+        """Output vectors (batch, 1 + 6M) after the offsets that were fed; they last until the next step."""
         for n, layer in enumerate(self.layers):
-            seen = [*above, state.hidden[n]]
-            if n == 0 and self.synthesis:
-                seen.append(window)  # of the step before, eq. 52
-            h, c = layer.step(seen, state.cell[n])
-            hidden.append(h)
-            cell.append(c)
-            if n == 0 and self.synthesis and characters is not None:
-                window, kappa, phi = self._look(h, kappa, characters)
-            above = [x, h, window] if self.synthesis else [x, h]  # eq. 53, eq. 2
-        y = np.concatenate(hidden, 1) @ self.output + self.bias
-        return y, State(hidden, cell, window, kappa, phi)
+            layer.step(state.seen, state.cells[n], state.gates[n])
+            if n == 0 and self.synthesis and state.places:
+                self._look(state)
+        return np.matmul(state.seen, self.output, out=state.y)
 
-    def _look(self, h: F32, kappa: F32, characters: F32) -> tuple[F32, F32, F32]:
-        """Window (batch, V), kappa (batch, K) and phi (batch, U): eqs. 46 to 51."""
+    def _look(self, state: State) -> None:
+        """The window, kappa and phi: eqs. 46 to 51."""
         k = self.config.window
-        raw = np.exp(h @ self.window + self.window_bias)
-        alpha, beta, kappa = raw[:, :k], raw[:, k : 2 * k], kappa + raw[:, 2 * k :]
-        distance = kappa[:, :, None] - np.arange(1, characters.shape[1] + 1, dtype=np.float32)
-        phi = (alpha[:, :, None] * np.exp(-beta[:, :, None] * distance * distance)).sum(1)
-        return (phi[:, None, :] @ characters)[:, 0], kappa, phi
+        raw = state.seen[:, self.at_hidden[0]] @ self.window
+        raw += self.window_bias
+        np.exp(raw, out=raw)
+        state.kappa += raw[:, 2 * k :]
+        alpha, beta = raw.T[:k, :, None], raw.T[k : 2 * k, :, None]
+        reach = state.reach  # (K, batch, U): summed over the outermost axis, so always in the same order
+        np.subtract(state.kappa.T[:, :, None], np.arange(1, state.places + 1, dtype=np.float32), out=reach)
+        reach *= reach
+        reach *= -beta
+        np.exp(reach, out=reach)
+        reach *= alpha
+        np.sum(reach, axis=0, out=state.phi)
+        state.phi *= state.text
+        # Rounded, what is far away is nothing, and sums over characters are exact too.
+        near = np.empty_like(state.phi)
+        self.settle(state.phi, near)
+        held = np.bincount((state.classes + state.first).ravel(), near.ravel(), state.batch * self.classes)
+        window = state.seen[:, self.at_window]
+        np.minimum(held.reshape(-1, self.classes), FULLEST, out=window, casting="unsafe")
 
 
 @dataclass(frozen=True)
@@ -148,8 +309,8 @@ def density(y: F32, mixtures: int, bias: float = 0.0) -> Density:
     weight = np.exp(weight - weight.max(1, keepdims=True))
     return Density(
         weight / weight.sum(1, keepdims=True),
-        y[:, at.mean_x],
-        y[:, at.mean_y],
+        y[:, at.mean_x].copy(),
+        y[:, at.mean_y].copy(),
         np.exp(y[:, at.scale_x] - bias),  # eq. 61
         np.exp(y[:, at.scale_y] - bias),
         np.tanh(y[:, at.correlation]),

@@ -6,13 +6,16 @@ import math
 import re
 
 from hwkit.errors import InputError
+from hwkit.render.xml import parsed
 
 MOST_PIXELS = 100_000_000
 """400 MB while it is drawn; an A4 page at 600 dots an inch has a third of it."""
 
 
-def png(svg: bytes, *, dpi: int = 200, background: str = "#ffffff") -> bytes:
+def png(svg: bytes, *, dpi: int = 200, background: str | None = "#ffffff") -> bytes:
     """The SVG, whose width and height are in millimetres, drawn at `dpi` dots an inch on a background.
+
+    Without a background the picture is transparent where there is no ink.
 
     Raises InputError where the SVG cannot be read or has no such size, the picture would have more than
     MOST_PIXELS, or the background is no colour.
@@ -42,13 +45,7 @@ def png(svg: bytes, *, dpi: int = 200, background: str = "#ffffff") -> bytes:
 
 def _size(svg: bytes) -> tuple[float, float]:
     """Width and height in millimetres."""
-    from lxml import etree
-
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    try:
-        root = etree.fromstring(svg, parser)
-    except etree.XMLSyntaxError as error:
-        raise InputError(f"this is no SVG ({error})") from error
+    root = parsed(svg, "SVG")
     sides = [re.fullmatch(r"(\d+(?:\.\d+)?)mm", root.get(name, "")) for name in ("width", "height")]
     if sides[0] is None or sides[1] is None:
         raise InputError("the SVG does not say its width and height in mm")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from math import ceil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hwkit.errors import InputError
 from hwkit.ink import Floats
-from hwkit.layout import DOT_MM, Page
+from hwkit.layout import Page
+from hwkit.render.curve import curves, micrometres
+from hwkit.render.pressure import outlines
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -18,60 +19,80 @@ if TYPE_CHECKING:
 SVG = "http://www.w3.org/2000/svg"
 INKSCAPE = "http://www.inkscape.org/namespaces/inkscape"
 
+RULE_MM, RULE_COLOUR = 0.2, "#b8cce4"
+"""Guide lines: thin and pale, so that they stay behind the ink."""
 
-def svg(page: Page, *, pen_mm: float = 0.5, colour: str = "#000000") -> bytes:
-    """The page as SVG: ink alone, one open path a stroke in the order of writing, in one pen's layer.
 
-    Smooth curves pass through every point, rounded to a micrometre. The curves plus half the pen lie
-    inside the viewBox. Raises InputError where a coordinate is not finite or lies too near the edge
-    for this pen, or the colour is not #rrggbb.
+def svg(
+    page: Page,
+    *,
+    polyline: bool = False,
+    pressure: bool = False,
+    pen_mm: float | None = None,
+    colour: str | None = None,
+) -> bytes:
+    """The page as SVG: ink alone, one open path a stroke in the order of writing, in a layer for each pen.
+
+    Smooth curves pass through every point, rounded to a micrometre (see `curves`); `polyline` goes straight
+    from point to point instead. Ink plus half the pen lies inside the viewBox. Guide lines have a layer of
+    their own, numbered after the inks, below them. `pressure` draws strokes whose width follows the pen's
+    speed, as filled outlines, which a plotter has no use for. pen_mm and colour take the place of what the
+    page's pens have.
+
+    Raises InputError where a coordinate is not finite or lies too near the edge for its pen, a colour is
+    not #rrggbb, or polyline and pressure are asked for together.
     """
+    if pen_mm is not None:
+        page = replace(page, pens=tuple(replace(pen, width_mm=pen_mm) for pen in page.pens))
+    if colour is not None:
+        page = replace(page, pens=tuple(replace(pen, colour=colour) for pen in page.pens))
+    return serialised(drawing(page, polyline=polyline, pressure=pressure)[0])
+
+
+def drawing(page: Page, *, polyline: bool = False, pressure: bool = False) -> tuple[_Element, list[_Element]]:
+    """What `svg` writes, and the path of each of the page's strokes in it. Raises InputError as `svg` does."""
     from lxml import etree
 
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-        raise InputError(f"{colour!r} is no colour", do="give six hexadecimal digits, such as #1a2b3c")
-    measures = np.array([page.width_mm, page.height_mm, pen_mm])
-    if not (np.isfinite(measures).all() and measures.min() >= 0.001 and measures[:2].min() >= pen_mm):
-        width, height, _ = measures
-        raise InputError(f"a page of {width:g} by {height:g} mm has no room for a pen of {pen_mm:g} mm")
-    # Where the pen's centre may go, in whole micrometres: all that follows is exact.
-    low = np.full(2, np.ceil(np.rint(pen_mm * 1000) / 2))
-    high = np.array([_micrometres(page.width_mm), _micrometres(page.height_mm)]) - low
+    if polyline and pressure:
+        raise InputError("straight lines have no pressure", do="choose one of polyline and pressure")
+    shapes: list[tuple[int, str]] = []
+    if pressure:
+        shapes += [(pen, " ".join(_closed(shape) for shape in ring)) for pen, ring in outlines(page)]
+    else:
+        shapes += [(curve.pen, _open(curve.beziers, polyline)) for curve in curves(page)]
 
     root = document(page.width_mm, page.height_mm)
-    layer = etree.SubElement(
-        root,
-        f"{{{SVG}}}g",
-        {
-            f"{{{INKSCAPE}}}groupmode": "layer",
-            f"{{{INKSCAPE}}}label": "1 ink",
-            "fill": "none",
-            "stroke": colour,
-            "stroke-width": decimal(pen_mm),
-            "stroke-linecap": "round",
-            "stroke-linejoin": "round",
-        },
-    )
-    for number, stroke in enumerate(page.strokes):
-        if not len(stroke) or not np.isfinite(stroke).all():
-            raise InputError("the stroke is empty or not finite", row=f"stroke {number + 1}")
-        points = np.rint(stroke * 1000)
-        if (points < low - 1).any() or (points > high + 1).any():
-            raise InputError(
-                f"the ink lies nearer to the page's edge than half the pen, {pen_mm / 2:g} mm",
-                row=f"stroke {number + 1}",
-                do="lay the page out for this pen",
-            )
+    if page.rules:  # first, so that the ink covers them; its number is the last
+        layer = _layer(root, len(page.pens) + 1, "rules", _stroked(RULE_COLOUR, RULE_MM))
+        for rule in guides(page):
+            way = " L ".join(pairs(rule))
+            etree.SubElement(layer, f"{{{SVG}}}path", {"d": f"M {way}", "fill": "none"})
+    layers: dict[int, _Element] = {}
+    for number in sorted({pen for pen, _ in shapes} or {0}):
+        pen = page.pens[number]
+        style = {"fill": pen.colour, "stroke": "none"} if pressure else _stroked(pen.colour, pen.width_mm)
+        layers[number] = _layer(root, number + 1, pen.name, style)
+    paths = []
+    for number, way in shapes:
         # fill again, though the layer has it: a path that is taken out of its layer is still open ink.
-        etree.SubElement(layer, f"{{{SVG}}}path", {"d": _path(points, low, high), "fill": "none"})
-    return serialised(root)
+        attributes = {"d": way} if pressure else {"d": way, "fill": "none"}
+        paths.append(etree.SubElement(layers[number], f"{{{SVG}}}path", attributes))
+    return root, paths
+
+
+def guides(page: Page) -> list[Floats]:
+    """The page's guide lines, each (2, 2), in whole micrometres, drawn on the page. Raises InputError."""
+    edge = np.array([micrometres(page.width_mm), micrometres(page.height_mm)]) - RULE_MM * 500
+    if not all(rule.shape == (2, 2) and np.isfinite(rule).all() for rule in page.rules):
+        raise InputError("a guide line is not two points")
+    return [np.clip(np.rint(rule * 1000), RULE_MM * 500, edge) for rule in page.rules]
 
 
 def document(width_mm: float, height_mm: float) -> _Element:
     """An empty SVG of this size, with a viewBox in millimetres."""
     from lxml import etree
 
-    width, height = (decimal(_micrometres(side) / 1000) for side in (width_mm, height_mm))
+    width, height = (decimal(micrometres(side) / 1000) for side in (width_mm, height_mm))
     names: dict[Any, str] = {None: SVG, "inkscape": INKSCAPE}
     root = etree.Element(f"{{{SVG}}}svg", nsmap=names)
     root.set("width", f"{width}mm")
@@ -94,39 +115,38 @@ def decimal(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def _micrometres(side_mm: float) -> int:
-    """A side's length, rounded up but for what floating point adds."""
-    return ceil(side_mm * 1000 - 1e-6)
+def _layer(root: _Element, number: int, name: str, style: dict[str, str]) -> _Element:
+    from lxml import etree
+
+    # vpype reads all digits of a label as the layer's number, so the name may have none of its own.
+    plain = " ".join("".join(c if c.isprintable() and not c.isnumeric() else " " for c in name).split())
+    names = {f"{{{INKSCAPE}}}groupmode": "layer", f"{{{INKSCAPE}}}label": f"{number} {plain or 'ink'}"}
+    return etree.SubElement(root, f"{{{SVG}}}g", names | style)
 
 
-def _path(points: Floats, low: Floats, high: Floats) -> str:
-    """The path data of a stroke (n, 2) in micrometres; no control point leaves low to high."""
-    moved = np.append(True, (np.diff(points, axis=0) != 0).any(axis=1))
-    points = np.clip(points[moved], low, high)
-    if len(points) == 1:
-        step = DOT_MM * 1000 if points[0, 0] + DOT_MM * 1000 <= high[0] else -DOT_MM * 1000
-        points = np.concatenate([points, np.clip(points + np.array([step, 0.0]), low, high)])
-    if len(points) == 2:
-        return f"M {_pair(points[0])} L {_pair(points[1])}"
-    # A Bézier curve lies within the hull of its control points: clipping these keeps it on the page.
-    after, before = (np.clip(np.rint(control), low, high) for control in _controls(points))
-    curves = (f"{_pair(a)} {_pair(b)} {_pair(p)}" for a, b, p in zip(after, before, points[1:], strict=True))
-    return f"M {_pair(points[0])} C {' '.join(curves)}"
+def _stroked(colour: str, width_mm: float) -> dict[str, str]:
+    return {
+        "fill": "none",
+        "stroke": colour,
+        "stroke-width": decimal(width_mm),
+        "stroke-linecap": "round",
+        "stroke-linejoin": "round",
+    }
 
 
-def _controls(points: Floats) -> tuple[Floats, Floats]:
-    """The inner Bézier points, (n - 1, 2) and (n - 1, 2), of the Catmull-Rom curve through `points` (n, 2).
-
-    Centripetal (time runs with the root of the distance), as the one of the family that makes no loop
-    or cusp between two points; neighbours must differ. The curve leaves its ends along the chord.
-    """
-    chords = np.diff(points, axis=0)  # (n - 1, 2)
-    times = np.sqrt(np.hypot(chords[:, 0], chords[:, 1]))[:, None]  # (n - 1, 1)
-    speeds = chords / times
-    across = (chords[:-1] + chords[1:]) / (times[:-1] + times[1:])
-    tangents = np.concatenate([speeds[:1], speeds[:-1] + speeds[1:] - across, speeds[-1:]])  # (n, 2)
-    return points[:-1] + tangents[:-1] * times / 3, points[1:] - tangents[1:] * times / 3
+def _open(beziers: Floats, polyline: bool) -> str:
+    """The path data of a stroke (segments, 4, 2) in micrometres."""
+    start, *_ = pairs(beziers[0, :1])
+    if polyline or len(beziers) == 1:
+        return f"M {start} L {' '.join(pairs(beziers[:, 3]))}"
+    return f"M {start} C {' '.join(pairs(beziers[:, 1:].reshape(-1, 2)))}"
 
 
-def _pair(point: Floats) -> str:
-    return f"{decimal(point[0] / 1000)},{decimal(point[1] / 1000)}"
+def _closed(beziers: Floats) -> str:
+    return f"{_open(beziers, polyline=False)} Z"
+
+
+def pairs(points: Floats, between: str = ",") -> list[str]:
+    """Points (n, 2) in whole micrometres, below a kilometre, as millimetres."""
+    # Ten digits are more than there are, so each number comes out as short as `decimal` has it.
+    return [f"{x:.10g}{between}{y:.10g}" for x, y in (points / 1000 + 0.0).tolist()]
