@@ -8,6 +8,7 @@ the line's hand (hwkit.generate), the pieces are cut into words where the window
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -19,7 +20,7 @@ import numpy as np
 from hwkit import alphabet
 from hwkit.errors import InputError
 from hwkit.generate.hand import Hand
-from hwkit.generate.sampler import Request, Writer
+from hwkit.generate.sampler import Request, Writer, checked_bias
 from hwkit.generate.words import X_HEIGHT, Hold, box_of, gaps, levelled, parts_of, slant
 from hwkit.ink import Floats, Ink
 from hwkit.layout import Line, Page, Pen, Setting, Word, set_pages
@@ -29,12 +30,13 @@ from hwkit.text import Written, pieces, plan
 
 T = TypeVar("T")
 
-LONGEST = 60  # characters of a piece, roughly
+LONGEST = 48  # characters of a piece; the packaged models learned lines of about so many
 EVEN = (0.6, 1.6)  # how far the x-height of a word may be off the hand's and is still made equal
 USUAL_GAP = 1.3  # between words, in x-heights, where none was seen
 GAPS = (0.75, 1.9)  # what a gap may be, in x-heights
 INSIDE = 0.22  # room between parts of one word, in x-heights
 KEPT = 2  # characters that stay on either side of a break
+DOT = Word(".", Ink(np.zeros((1, 2)), np.array([1])))  # that finds room wherever anything does
 ALONE = 1_000  # what is added to a part's number where it is written without its neighbours
 
 
@@ -125,7 +127,22 @@ def words_of_lines(
 
 
 def check(writer: Writer, order: Order) -> list[list[Written]]:
-    """An order's text, planned. Raises InputError as `write_letters` does."""
+    """An order's text, planned; all that can be refused is refused here, before any work.
+
+    Raises InputError as `write_letters` does, and for a seed, a bias, a hand, a pen or a page that is none.
+    """
+    if order.seed < 0:
+        raise InputError(f"the seed is {order.seed}", do="give 0 or more")
+    for bias in order.biases:
+        if bias is not None:
+            checked_bias(bias)
+    for hand in order.hands:
+        if hand is not None:
+            hand.check(writer)
+    set_pages([Line((DOT,), n) for n in range(len(order.pens))], order.setting, order.pens)
+    for pen in order.pens:
+        if not re.fullmatch("#[0-9a-fA-F]{6}", pen.colour):
+            raise InputError(f"{pen.colour!r} is no colour", do="give six hexadecimal digits, such as #1a2b3c")
     if writer.config.vocabulary is None:
         raise InputError("a prediction network writes no text", do="give a synthesis model")
     lines = plan(order.text, writer.config.vocabulary.characters, unknown=order.unknown)

@@ -31,6 +31,8 @@ def hand(
         return of_ink(writer, Path(style), text)
     hands = read_hands(folder) if folder else {}
     if not style or style == RANDOM:
+        if seed < 0:
+            raise InputError(f"the seed is {seed}", do="give 0 or more")
         names = sorted(hands)
         return hands[names[int(np.random.default_rng(seed).integers(len(names)))]] if names else None
     if style not in hands:
@@ -41,11 +43,9 @@ def hand(
     return hands[style]
 
 
-PRIMERS = (
-    "Thank you for your letter, my dear friend",
-    "The morning train was late again today",
-    "My brother lives in a small house nearby",
-)
+# Short: the model learned lines of some 50 characters, and what is written in a hand goes on from these. They
+# end in letters that leave no dot or bar to come.
+PRIMERS = ("The morning was calm", "Many people came along", "A house near the river")
 
 
 def make_hand(writer: Writer, seed: int) -> Hand:
@@ -56,13 +56,12 @@ def make_hand(writer: Writer, seed: int) -> Hand:
 def of_ink(writer: Writer, file: Path, text: str | None = None) -> Hand:
     """The hand of recorded ink and what it says, taken up as in section 5.5 of the paper."""
     strokes, said = read_ink(file)
-    text = text or said
+    text = " ".join((text or said or "").split())
     vocabulary, statistics = writer.config.vocabulary, writer.config.statistics
     if vocabulary is None:
         raise InputError("a prediction network has no style", do="give a synthesis model")
     if not text:
         raise InputError("does not say what is written in it", file=file, do="give --style-text TEXT")
-    text = " ".join(text.split())
     vocabulary.encode(text)
     ink = Ink.from_strokes(strokes)
     if len(ink) < 2 * len(text):

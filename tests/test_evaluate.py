@@ -152,7 +152,7 @@ def test_trained_weights_step_by_step(tmp_path: Path) -> None:
     """The numpy network, one step at a time, and scipy's density of each of its outputs."""
     folder, sample = model(tmp_path / "model", seed=3), line(1, 25, "ab c")
     _, rows = measure(folder, dataset(tmp_path, [sample]), TRAIN)
-    network = NumpyNetwork(NETWORK, pretrained.read_weights(folder), rounded=False)
+    network = NumpyNetwork(NETWORK, pretrained.read_weights(folder))
     offsets = sample.ink.offsets()
     offsets[:, :2] = (offsets[:, :2] - (2, -1)) / (8, 5)
     state, nats = network.start(1, len("ab c") + 1), 0.0

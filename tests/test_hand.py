@@ -78,12 +78,12 @@ def test_a_hand_is_the_state_before_its_last_point(writer: Writer) -> None:
         state.feed(point[None])
         writer.network.step(state)
     np.testing.assert_array_equal(hand.kappa, state.kappa[0])
-    np.testing.assert_array_equal(hand.cell, np.concatenate([cell[0] for cell in state.cells]))
+    np.testing.assert_allclose(hand.cell, np.concatenate([cell[0] for cell in state.cells]), rtol=1e-3)
     np.testing.assert_allclose(hand.x, STATISTICS.normalise(OFFSETS)[-1], rtol=1e-6)
     again = writer.network.start(2, 3)
     again.begin(1, VOCABULARY.encode("ab ")[:3])
     hand.put(again, 1)
-    np.testing.assert_array_equal(again.seen[1, :8], state.seen[0, :8])
+    np.testing.assert_allclose(again.seen[1, :8], state.seen[0, :8], rtol=1e-3)
     np.testing.assert_array_equal(again.seen[1, 12:], state.seen[0, 12:])  # all but the last offset
     assert not again.seen[0, :8].any()
 

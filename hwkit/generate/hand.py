@@ -29,7 +29,7 @@ class Hand:
     from the first of them.
     """
 
-    hidden: F32  # of all layers, (sum of cells,); see hwkit.generate.network.GRAIN
+    hidden: F32  # of all layers, (sum of cells,)
     cell: F32  # of all layers, (sum of cells,)
     window: F32  # (V,)
     kappa: F32  # (K,)
@@ -61,9 +61,9 @@ class Hand:
             network.step(state)
         left = max(len(text) - kept, 0) if classes is not None else 0
         return cls(
-            hidden=np.concatenate([state.seen[0, at] for at in network.at_hidden]),
-            cell=np.concatenate([cell[0] for cell in state.cells]),
-            window=state.seen[0, network.at_window].copy(),
+            hidden=half(np.concatenate([state.seen[0, at] for at in network.at_hidden])),
+            cell=half(np.concatenate([cell[0] for cell in state.cells])),
+            window=half(state.seen[0, network.at_window]),
             kappa=state.kappa[0] - np.float32(left),
             x=clamped[-1].astype(np.float32).astype(np.float64),
             text=text[left:] if classes is not None else "",
@@ -97,7 +97,7 @@ class Hand:
         state.kappa[line] = self.kappa
 
     def tensors(self, prefix: str = "") -> dict[str, NDArray[Any]]:
-        """What a file holds of it. float16 holds all but the cells and places without loss."""
+        """What a file holds of it, without loss: see `half`."""
         return {
             f"{prefix}hidden": self.hidden.astype(np.float16),
             f"{prefix}cell": self.cell.astype(np.float16),
@@ -137,6 +137,11 @@ class Hand:
     def from_bytes(cls, content: bytes) -> Hand:
         """The hand of `to_bytes`. Raises ArtifactError for anything else."""
         return cls.of(_load(content))
+
+
+def half(state: F32) -> F32:
+    """A state as float16 holds it, which is as fine as the weights are: a hand is the same from a file."""
+    return state.astype(np.float16).astype(np.float32)
 
 
 def read_hands(folder: Path) -> dict[str, Hand]:

@@ -1,14 +1,14 @@
 """One step of a trained network in numpy: what `hwkit write` runs, with no torch anywhere.
 
-The same equations as `hwkit.model`, in float32, for a batch of lines side by side. Everything that
-enters a product is rounded (see `exact`), so that the product's sums are exact: no order of summing,
-no block and no number of threads can change a bit, and a line is the same alone as among others.
-What the rounding costs is far below what the weights' own float16 and a training in bfloat16 cost.
+The same equations as `hwkit.model`, in float32, for a batch of lines side by side. Products are made
+line by line, one vector times the weights each (see `times`), so that a line is the same to the bit alone
+and among others: a product of all lines at once is twice as fast, but sums in an order that hangs on how
+many they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,38 +23,11 @@ from hwkit.model.config import GateLayout, NetworkConfig, OutputLayout
 
 F32 = NDArray[np.float32]
 
-GRAIN = 8  # what enters a product is a multiple of 2 ** -GRAIN
-FARTHEST = 16.0  # an offset of more deviations is seen as one of so many
-FULLEST = 4.0  # the window holds no character more than so many times
-_SHIFT = np.float32(1.5 * 2.0 ** (23 - GRAIN))  # float32 numbers at this size are 2 ** -GRAIN apart
 
-
-def exact(weight: F32, limit: F32) -> F32:
-    """Weights (outputs, inputs), rounded in place so that products with them are exact in float32.
-
-    Float32 holds whole numbers up to 2 ** 24. With inputs of at most `limit` (inputs,), multiples of
-    2 ** -GRAIN, and each output's weights multiples of a power of two, so chosen that the sum of all
-    magnitudes stays below, every partial sum is such a number: none is ever rounded.
-    """
-    span = np.abs(weight) @ limit
-    most = 2.0 ** (24 - GRAIN) - 0.51 * float(limit.sum())  # rounding adds half a step to each weight
-    step = np.exp2(np.ceil(np.log2(np.maximum(span, 1e-9) / most * 1.001))).astype(np.float32)[:, None]
-    weight /= step
-    np.rint(weight, out=weight)
-    weight *= step
-    return weight
-
-
-def on_grain(values: F32, out: F32) -> None:
-    """Values rounded to multiples of 2 ** -GRAIN."""
-    np.add(values, _SHIFT, out=out)
-    out -= _SHIFT
-
-
-def as_given(values: F32, out: F32) -> None:
-    """Values as they are: in place of `on_grain` where nothing is rounded."""
-    if out is not values:
-        out[...] = values
+def times(seen: F32, weight: F32, out: F32) -> F32:
+    """`seen @ weight`, (batch, n) of (batch, m) and (m, n), each row by itself; into `out`."""
+    np.matmul(seen[:, None], weight, out=out[:, None])
+    return out
 
 
 class State:
@@ -75,6 +48,7 @@ class State:
         self._text = np.zeros((lines, places), np.float32)  # 1 where a line has a character, 0 after its end
         self._gates = [np.empty((lines, 4 * layer.cells), np.float32) for layer in network.layers]
         self._y = np.empty((lines, network.config.outputs), np.float32)
+        self._raw = np.empty((lines, 3 * k), np.float32)
         self._reach = np.empty(k * lines * places, np.float32)
         self._first = np.arange(lines)[:, None] * network.classes if network.synthesis else None
         self.take(lines)
@@ -83,6 +57,7 @@ class State:
         """Go on with the first `lines` lines alone."""
         self.batch = lines
         self.seen, self.kappa, self.y = self._seen[:lines], self._kappa[:lines], self._y[:lines]
+        self.raw = self._raw[:lines]
         self.cells = [cell[:lines] for cell in self._cells]
         self.gates = [gates[:lines] for gates in self._gates]
         self.classes, self.text = self._classes[:lines], self._text[:lines]
@@ -115,27 +90,22 @@ class State:
 
     def feed(self, x: Floats | F32) -> None:
         """The offsets (batch, 3), normalised, that the next step sees."""
-        place = self.seen[:, self.network.at_x]
-        np.clip(x, -FARTHEST, FARTHEST, out=place, casting="unsafe")
-        self.network.settle(place, place)
+        self.seen[:, self.network.at_x] = x
 
 
 class Layer:
     """An LSTM layer. Its logistic gates' weights are halved: logistic(x) = tanh(x / 2) / 2 + 1 / 2."""
 
-    def __init__(
-        self, weight: F32, peephole: F32 | None, seen: slice, hidden: slice, settle: Callable[[F32, F32], None]
-    ) -> None:
+    def __init__(self, weight: F32, peephole: F32 | None, seen: slice, hidden: slice) -> None:
         self.weight = weight.T  # (inputs, 4 cells)
         self.cells = len(weight) // 4
         self.at = GateLayout(self.cells)
-        self.settle = settle
         self.peephole = None if peephole is None else peephole * np.float32(0.5)
         self.seen, self.hidden = seen, hidden
 
     def step(self, seen: F32, cell: F32, gates: F32) -> None:
         """Hidden state (in `seen`) and cell after one step (eqs. 7 to 11)."""
-        np.matmul(seen[:, self.seen], self.weight, out=gates)
+        times(seen[:, self.seen], self.weight, gates)
         i, f, o, g = (gates[:, part] for part in (self.at.input, self.at.forget, self.at.output, self.at.cell))
         if self.peephole is None:
             np.tanh(gates, out=gates)
@@ -155,8 +125,7 @@ class Layer:
             np.tanh(o, out=o)
             _halve(o)
         np.tanh(cell, out=g)
-        o *= g
-        self.settle(o, seen[:, self.hidden])
+        np.multiply(o, g, out=seen[:, self.hidden])
 
 
 def _halve(gate: F32) -> None:
@@ -167,15 +136,9 @@ def _halve(gate: F32) -> None:
 class NumpyNetwork:
     """A trained prediction or synthesis network, one step at a time."""
 
-    def __init__(self, config: NetworkConfig, weights: Mapping[str, F32], *, rounded: bool = True) -> None:
-        """Raises ArtifactError where the weights are not those of the config.
-
-        rounded: False keeps weights and states as they are, for comparisons; what a line is then hangs,
-        in its last bits, on the lines beside it.
-        """
+    def __init__(self, config: NetworkConfig, weights: Mapping[str, F32]) -> None:
+        """Raises ArtifactError where the weights are not those of the config."""
         self.config, self.weights = config, weights
-        self.settle = on_grain if rounded else as_given
-        self.fit = exact if rounded else (lambda weight, limit: weight)
         self.synthesis = config.kind == "synthesis"
         first = ["first."] if self.synthesis else []
         prefixes = first + [f"layers.{n}." for n in range(len(config.layers) - len(first))]
@@ -190,8 +153,7 @@ class NumpyNetwork:
             self.layers = [self._layer(n, prefix) for n, prefix in enumerate(prefixes)]
             self.output = self._output()
             if self.synthesis:
-                ones = np.ones(sizes[0], np.float32)
-                self.window = self.fit(weights["first.parameters_weight"].copy(), ones).T
+                self.window = weights["first.parameters_weight"].T
                 self.window_bias = weights["first.parameters_bias"].copy()
         except KeyError as error:
             raise ArtifactError(f"the weights lack {error}", do="get the model anew") from error
@@ -208,8 +170,6 @@ class NumpyNetwork:
         for cells in sizes[1:]:
             self.at_hidden.append(slice(self.width, self.width + cells))
             self.width += cells
-        self.limit = np.ones(self.width, np.float32)
-        self.limit[x : x + 2], self.limit[self.at_window] = FARTHEST, FULLEST
 
     def _layer(self, n: int, prefix: str) -> Layer:
         """The layer's products as one, of one slice: eqs. 52 and 53, or 1 and 2."""
@@ -235,8 +195,7 @@ class NumpyNetwork:
             start = stop
         weight = np.ascontiguousarray(weight[:, seen])
         weight[GateLayout(self.config.layers[n]).gates] *= np.float32(0.5)
-        weight = self.fit(weight, self.limit[seen])
-        return Layer(weight, self.weights.get(prefix + "peephole"), seen, own, self.settle)
+        return Layer(weight, self.weights.get(prefix + "peephole"), seen, own)
 
     def _output(self) -> F32:
         weight = np.zeros((self.config.outputs, self.width), np.float32)
@@ -246,7 +205,7 @@ class NumpyNetwork:
             weight[:, part] = given[:, start:stop]
             start = stop
         weight[:, self.at_one] = self.weights["output.bias"]
-        return self.fit(weight, self.limit).T
+        return weight.T
 
     def start(self, lines: int, places: int = 0) -> State:
         """The state before the first point, for texts of up to `places` characters, their end counted."""
@@ -258,12 +217,12 @@ class NumpyNetwork:
             layer.step(state.seen, state.cells[n], state.gates[n])
             if n == 0 and self.synthesis and state.places:
                 self._look(state)
-        return np.matmul(state.seen, self.output, out=state.y)
+        return times(state.seen, self.output, state.y)
 
     def _look(self, state: State) -> None:
         """The window, kappa and phi: eqs. 46 to 51."""
         k = self.config.window
-        raw = state.seen[:, self.at_hidden[0]] @ self.window
+        raw = times(state.seen[:, self.at_hidden[0]], self.window, state.raw)
         raw += self.window_bias
         np.exp(raw, out=raw)
         state.kappa += raw[:, 2 * k :]
@@ -276,12 +235,8 @@ class NumpyNetwork:
         reach *= alpha
         np.sum(reach, axis=0, out=state.phi)
         state.phi *= state.text
-        # Rounded, what is far away is nothing, and sums over characters are exact too.
-        near = np.empty_like(state.phi)
-        self.settle(state.phi, near)
-        held = np.bincount((state.classes + state.first).ravel(), near.ravel(), state.batch * self.classes)
-        window = state.seen[:, self.at_window]
-        np.minimum(held.reshape(-1, self.classes), FULLEST, out=window, casting="unsafe")
+        held = np.bincount((state.classes + state.first).ravel(), state.phi.ravel(), state.batch * self.classes)
+        state.seen[:, self.at_window] = held.reshape(-1, self.classes)
 
 
 @dataclass(frozen=True)
