@@ -148,7 +148,21 @@ def check(writer: Writer, order: Order) -> list[list[Written]]:
     lines = plan(order.text, writer.config.vocabulary.characters, unknown=order.unknown)
     if not any(lines):
         raise InputError("there is no text to write", do="give at least one character")
-    return lines
+    return [[in_short_parts(word) for word in line] for line in lines]
+
+
+def in_short_parts(word: Written) -> Written:
+    """The word with no part that the model writes longer than a piece: one is cut into even ones."""
+    if all(part.drawn or len(part.text) <= LONGEST for part in word.parts):
+        return word
+    parts: list[WrittenPart] = []
+    for part in word.parts:
+        count = 1 if part.drawn else -(-len(part.text) // LONGEST)
+        size = -(-len(part.text) // count)
+        for start in range(0, len(part.text), size):
+            marks = tuple((at - start, name) for at, name in part.marks if start <= at < start + size)
+            parts.append(WrittenPart(part.text[start : start + size], part.drawn, marks))
+    return Written(word.text, tuple(parts))
 
 
 def cut_pieces(lines: Sequence[Sequence[Written]]) -> list[Piece]:
@@ -181,6 +195,8 @@ def write_pieces(
     for again in (False, True):
         if again:
             jobs = alone
+        if not jobs:
+            continue
         requests = [request_of(orders[n], piece) for n, piece in jobs]
         for (n, piece), line in zip(jobs, writer.write_all(requests, progress), strict=True):
             taken = parts_of(line.ink, line.position, piece.texts, unit) if line.ended else None

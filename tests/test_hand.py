@@ -83,8 +83,10 @@ def test_a_hand_is_the_state_before_its_last_point(writer: Writer) -> None:
     again = writer.network.start(2, 3)
     again.begin(1, VOCABULARY.encode("ab ")[:3])
     hand.put(again, 1)
-    np.testing.assert_allclose(again.seen[1, :8], state.seen[0, :8], rtol=1e-3)
-    np.testing.assert_array_equal(again.seen[1, 12:], state.seen[0, 12:])  # all but the last offset
+    np.testing.assert_allclose(again.seen[1, :8], state.seen[0, :8], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        again.seen[1, 12:], state.seen[0, 12:], rtol=1e-3, atol=1e-4
+    )  # all but the last offset
     assert not again.seen[0, :8].any()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,8 @@ from hwkit.cli.write import decoded, drawing, order_of, random_seed
 from hwkit.errors import HwkitError, InputError
 
 TOGETHER = 64  # letters that are written side by side
-LONGEST = 120  # characters of a value in a file's name
+LONGEST = 120  # bytes of a value in a file's name
+LONGEST_NAME = 240  # bytes of it all, with room for a page's number
 OWN = {"style": str, "bias": float, "color": str, "pen_width": float, "seed": int}  # columns that are options
 
 
@@ -41,25 +43,27 @@ def merge(template: str, table: Path, options: dict[str, Any]) -> None:
     rows, bad = read(table, options["target"], fields(template))
     for number, why in bad:
         show.warn(f"{table}, row {number}: {why}; it is passed over")
-    skipped = [row for row in rows if options["skip_existing"] and Path(row.target).exists()]
-    rows = [row for row in rows if row not in skipped]
+    there = [options["skip_existing"] and is_there(row.target) for row in rows]
+    rows = [row for row, old in zip(rows, there, strict=True) if not old]
     folder = pretrained.find(options["model"] or pretrained.DEFAULT)
     writer = Writer.open(folder)
     seed = options["seed"] if options["seed"] is not None else random_seed()
     saved: list[str] = []
+    letters = 0
     hands: dict[tuple[str | None, int], Any] = {}
     with show.progress_bar(options["quiet"], after=1.0) as progress:
         for begin in range(0, len(rows), TOGETHER):
             orders, of = [], []
             for row in rows[begin : begin + TOGETHER]:
                 try:
-                    own = options | own_options(row.values)
-                    own_seed = own["seed"] if row.values.get("seed") else seed
-                    key = (own["style"], own_seed)
+                    given = own_options(row.values)
+                    own = options | {"seed": seed} | given
+                    key = (own["style"], own["seed"])  # one hand in all letters
                     if key not in hands:
                         hands[key] = style.hand(writer, folder, *key, own["style_text"])
                     own_text = filled(template, row.values)
-                    order = order_of(own_text, own, own_seed + row.number, hands[key])
+                    own_seed = given.get("seed", seed + row.number)
+                    order = order_of(own_text, own, own_seed, hands[key])
                     check(writer, order)
                 except InputError as error:
                     bad.append((row.number, str(error)))
@@ -69,18 +73,23 @@ def merge(template: str, table: Path, options: dict[str, Any]) -> None:
                 of.append(row)
             progress(begin, len(rows), "writing letters")
             for row, letter in zip(of, write_letters(writer, orders), strict=True):
-                Path(row.target).parent.mkdir(parents=True, exist_ok=True)
-                saved += output.save_pages(row.target, letter.pages, options["form"], **drawing(options))
-                if letter.unwritten:
-                    why = f"{letter.unwritten[0]!r} could not be written, the rest is saved"
-                    bad.append((row.number, why))
-                    show.warn(f"{table}, row {row.number}: {why}")
+                try:
+                    if not letter.strokes:
+                        raise InputError(f"{letter.unwritten[0]!r} could not be written; nothing is saved")
+                    Path(row.target).parent.mkdir(parents=True, exist_ok=True)
+                    saved += output.save_pages(row.target, letter.pages, options["form"], **drawing(options))
+                    letters += 1
+                    if letter.unwritten:
+                        raise InputError(f"{letter.unwritten[0]!r} could not be written, the rest is saved")
+                except InputError as error:
+                    bad.append((row.number, str(error)))
+                    show.warn(f"{table}, row {row.number}: {error}")
         progress(len(rows), len(rows), "writing letters")
     result = {
-        "output": saved, "seed": seed, "letters": len(rows) - len(bad), "skipped": len(skipped),
+        "output": saved, "seed": seed, "letters": letters, "skipped": sum(there),
         "bad": [{"row": number, "why": why} for number, why in sorted(bad)],
     }  # fmt: skip
-    counts = f"{len(saved)} files written, {len(skipped)} were there, {len(bad)} rows bad, seed {seed}"
+    counts = f"{len(saved)} files written, {sum(there)} were there, {len(bad)} rows bad, seed {seed}"
     show.emit(options["as_json"], result, lambda: print(counts), quiet=options["quiet"])
     if bad:
         raise HwkitError(f"{len(bad)} rows were not written as they say", file=table, do="see above")
@@ -113,13 +122,15 @@ def read(table: Path, target: str, needed: list[str]) -> tuple[list[Row], list[t
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=table, do="check the path") from error
     delimiter = "\t" if table.suffix.lower() == ".tsv" else ","
-    lines = csv.reader(content.splitlines(keepends=True), delimiter=delimiter, strict=True)
+    lines = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
     rows: list[Row] = []
     bad: list[tuple[int, str]] = []
     try:
         header = next(lines, None)
         if not header:
             raise InputError("has no header", file=table, do="name the columns in the first line")
+        if twice := [name for n, name in enumerate(header) if name and name in header[:n]]:
+            raise InputError(f"has two columns {twice[0]!r}", file=table, do="give each a name of its own")
         missing = [name for name in (*needed, *fields(target)) if name not in header]
         if missing:
             raise InputError(f"has no column {missing[0]!r}", file=table, do=f"there are {', '.join(header)}")
@@ -139,6 +150,9 @@ def read(table: Path, target: str, needed: list[str]) -> tuple[list[Row], list[t
                 continue
             values = dict(zip(header, cells, strict=True))
             name = filled(target, {column: safe(value) for column, value in values.items()})
+            if len(Path(name).name.encode()) > LONGEST_NAME:
+                bad.append((number, "would have too long a file name"))
+                continue
             if name in taken:
                 bad.append((number, f"would be {name}, as row {taken[name]} is"))
                 continue
@@ -147,6 +161,13 @@ def read(table: Path, target: str, needed: list[str]) -> tuple[list[Row], list[t
     except csv.Error as error:
         raise InputError(f"is no CSV: {error}", file=table, row=f"row {lines.line_num}") from error
     return rows, bad
+
+
+def is_there(target: str) -> bool:
+    """Whether a letter was saved before, on one page or on several."""
+    from hwkit.render.formats import numbered
+
+    return Path(target).exists() or Path(numbered(target, 1)).exists()
 
 
 def safe(value: str) -> str:

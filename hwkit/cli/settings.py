@@ -70,5 +70,5 @@ def defaults(name: str, command: click.Command, commands: Collection[str]) -> di
             raise InputError(f"hwkit {name} has no option --{key}", file=path, row=f"[{name}]")
         if isinstance(value, (dict, list)):
             raise InputError(f"{key} is no single value", file=path, row=f"[{name}]")
-        found[parameter] = value
+        found[parameter] = str(value)  # read as on the command line
     return found

@@ -107,7 +107,7 @@ def write(**options: Any) -> None:
         letters = write_letters(writer, orders, progress=progress)
     unwritten = [word for letter in letters for word in letter.unwritten]
     words = f"{len(unwritten)} words" if len(unwritten) > 1 else "a word"
-    why = f"{words} could not be written, the first is {unwritten[0]!r}" if unwritten else ""
+    why = f"{words} could not be written, the first is {shortened(unwritten[0])!r}" if unwritten else ""
     if not any(letter.strokes for letter in letters):
         raise HwkitError(f"{why or 'nothing came out'}; nothing is saved", do="try another --seed")
     for n, letter in enumerate(letters):
@@ -116,6 +116,11 @@ def write(**options: Any) -> None:
         told(letter, name, saved, as_json, quiet)
     if unwritten:
         raise HwkitError(why, file=target, do="the rest is saved; try another --seed")
+
+
+def shortened(word: str) -> str:
+    """A word, or enough of it to know it by."""
+    return word if len(word) <= 40 else f"{word[:37]}..."
 
 
 def order_of(text: str, options: Mapping[str, Any], seed: int, hand: Hand | None) -> Order:
@@ -137,7 +142,8 @@ def order_of(text: str, options: Mapping[str, Any], seed: int, hand: Hand | None
 
 def drawing(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of the file's format that were given."""
-    return {name: options[name] for name in ("dpi", "pressure", "polyline", "seconds") if options[name]}
+    given = {name: options[name] for name in ("dpi", "pressure", "polyline", "seconds")}
+    return {name: value for name, value in given.items() if value is not None and value is not False}
 
 
 def told(letter: Letter, target: str, saved: Sequence[str], as_json: bool, quiet: bool) -> None:

@@ -69,7 +69,7 @@ def boundaries(ink: Ink, position: Floats, spaces: Sequence[int], gap: Floats) -
             return None
         strokes.append(int(near[np.argmax(gap[near])]) + 1)
     strokes.append(len(ink.lengths))
-    return strokes if all(a < b for a, b in pairwise(strokes)) else None
+    return strokes
 
 
 def hold(ink: Ink, position: Floats, text: str, unit: float) -> Hold:

@@ -101,7 +101,7 @@ def write_files(files: Sequence[tuple[Path, bytes]]) -> None:
 
 def _beside(path: Path, content: bytes) -> str:
     """A file with the content in the same folder, whose name it returns."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=".hwkit-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(content)
