@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -45,7 +45,8 @@ def inkml(page: Page) -> bytes:
         return child
 
     of_pen, rows = _per_stroke(page)
-    root = etree.Element(f"{{{INKML}}}ink", nsmap={None: INKML})  # type: ignore[dict-item]
+    default: Any = {None: INKML}  # a name space without a prefix, which lxml-stubs leave out
+    root = etree.Element(f"{{{INKML}}}ink", nsmap=default)
     definitions = add(root, "definitions")
     for number, pen in enumerate(page.pens):
         brush = add(definitions, "brush", xml_id=f"pen{number + 1}")
