@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from hwkit import pretrained
 from hwkit import style as styles
+from hwkit.candidates import usual
 from hwkit.errors import InputError
 from hwkit.generate.hand import Hand
 from hwkit.generate.sampler import Writer
@@ -31,6 +32,7 @@ def write(
     color: Each[str] = "#000000",
     pen_width: Each[float] = 0.5,
     unknown: Literal["refuse", "skip", "replace"] = "refuse",
+    candidates: int | None = None,
     page: str | tuple[float, float] = "fit",
     width: float | None = None,
     margin: float | tuple[float, ...] | None = None,
@@ -47,9 +49,11 @@ def write(
 
     text: with newlines, or a list of lines. style: a packaged hand's name, a file of ink, "random", a Hand, or
     None (one that hangs on the seed); style_text says what the file's ink says. style, bias, color and
-    pen_width may be lists with a value for each line; the last one goes on. model: a packaged model's name, a
-    folder, or a Writer that is open already. Lengths are in mm: width of the text, size of an x; slope is in
-    degrees. The same arguments give the same strokes.
+    pen_width may be lists with a value for each line; the last one goes on. candidates: lines that are written
+    for each, of which the one that reads best is kept; None: 4, 2 for a word
+    or a long text, 1 for a model whose terms are not the reader's. model: a packaged
+    model's name, a folder, or a Writer that is open already. Lengths are in mm: width of the text, size of an
+    x; slope is in degrees. The same arguments give the same strokes.
 
     Raises InputError for what cannot be written or set so. Words that did not come out are left out and
     stand in `Letter.unwritten`.
@@ -79,8 +83,9 @@ def write(
         ruled=ruled, grid=grid, slope=slope, wander=wander,
     )  # fmt: skip
     order = Order(
-        text=whole, hands=hands, biases=several(bias), pens=pens, seed=seed, setting=setting, unknown=unknown
-    )
+        text=whole, hands=hands, biases=several(bias), pens=pens, seed=seed, setting=setting, unknown=unknown,
+        candidates=usual(whole, writer.config.data) if candidates is None else candidates,
+    )  # fmt: skip
     return write_letters(writer, [order], progress=progress)[0]
 
 

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from hwkit.dataset import InkDataset
 from hwkit.errors import InputError
-from hwkit.ink import Floats, Ints
+from hwkit.ink import Floats, Ink, Ints
+from hwkit.model.config import FEATURES
+from hwkit.reader.features import features, prepared
 from hwkit.statistics import Statistics
 from hwkit.vocabulary import Vocabulary
 
@@ -33,18 +35,39 @@ class Augmentation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     width: float = 0.0  # share by which x is stretched
     size: float = 0.0  # share by which x and y are
     slant: float = 0.0  # shear of x by y
+    slope: float = 0.0  # radians by which the line rises or falls
+    tremor: float = 0.0  # up to this: standard deviation of the points about their place, in the ink's unit
+    dropped: float = 0.0  # up to this: share of the points within strokes that is left out
 
     def apply(self, offsets: Floats, rng: np.random.Generator) -> Floats:
-        """Offsets (n, 3), varied. Draws three numbers whatever the amounts, so seeds keep their meaning."""
+        """Offsets (n, 3), varied. Draws three numbers whatever the amounts, so seeds keep their meaning;
+        and more where there is to be slope or tremor, or points are left out.
+        """
         width, size, slant = rng.uniform(-1, 1, 3) * (self.width, self.size, self.slant)
         out = offsets.copy()
         out[:, 0] = ((1 + width) * offsets[:, 0] - slant * offsets[:, 1]) * (1 + size)
         out[:, 1] = offsets[:, 1] * (1 + size)
+        if self.slope or self.tremor or self.dropped:
+            slope, tremor, dropped = rng.uniform(-1, 1), rng.uniform(0, 1), rng.uniform(0, 1)
+            out = shaken(out, self.slope * slope, self.tremor * tremor, self.dropped * dropped, rng)
         return out
 
 
+def shaken(offsets: Floats, slope: float, tremor: float, dropped: float, rng: np.random.Generator) -> Floats:
+    """Offsets (n, 3) turned by `slope`, their points moved at random and some within strokes left out."""
+    points = np.cumsum(offsets[:, :2], axis=0)
+    points = points @ np.array([[np.cos(slope), -np.sin(slope)], [np.sin(slope), np.cos(slope)]])
+    moved = points + tremor * rng.standard_normal(points.shape)
+    inner = (offsets[:, 2] < 0.5) & (np.append(1.0, offsets[:-1, 2]) < 0.5)
+    kept = ~inner | (rng.random(len(offsets)) >= dropped)
+    return np.column_stack([np.diff(moved[kept], axis=0, prepend=moved[:1]), offsets[kept, 2]])
+
+
 class Batch(NamedTuple):
-    """Lines side by side, padded at their ends. Time comes first."""
+    """Lines side by side, padded at their ends. Time comes first.
+
+    Of a reader x is what it sees, (time, batch, features), and nothing is predicted.
+    """
 
     x: Tensor  # (time, batch, 3) float32: offsets that are seen
     target: Tensor  # (time, batch, 3): the offset after each
@@ -131,3 +154,18 @@ def collate(
         x[:n, b], target[:n, b], mask[:n, b] = offsets[:-1], offsets[1:], True
         characters[b, np.arange(len(line.classes)), line.classes] = 1.0
     return Batch(*(torch.from_numpy(a) for a in (x, target, mask, characters)))
+
+
+def collate_seen(lines: Sequence[Line], classes: int) -> Batch:
+    """The batch of lines for a reader: what it sees of their ink, and their texts without the end."""
+    seen = [features(prepared(Ink.from_offsets(line.offsets))) for line in lines]
+    texts = [line.classes[:-1] for line in lines]
+    steps, longest = max(map(len, seen)), max(map(len, texts))
+    x = np.zeros((steps, len(lines), FEATURES), np.float32)
+    mask = np.zeros((steps, len(lines)), bool)
+    characters = np.zeros((len(lines), max(longest, 1), classes), np.float32)
+    for b, (of_line, text) in enumerate(zip(seen, texts, strict=True)):
+        x[: len(of_line), b], mask[: len(of_line), b] = of_line, True
+        characters[b, np.arange(len(text)), text] = 1.0
+    nothing = np.zeros((0, len(lines), 3), np.float32)
+    return Batch(*(torch.from_numpy(a) for a in (x, nothing, mask, characters)))

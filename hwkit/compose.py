@@ -7,6 +7,10 @@ others are drawn from that hand, by the same weights and each at most once a lin
 would make the line longer than it was to be, a length drawn evenly from shortest to longest. The order
 within the line is drawn last, so the rare word is not always first.
 
+A rule may set letters side by side in place of words: the capitals, digits and marks that were cut out of a
+hand's words, so that each hand shouts and counts, though none of IAM-OnDB's does. They are drawn as words
+are, and put together to words of any letters, up to so many.
+
 The words of a hand share one system of coordinates in y. Each hand is scaled so that
 `hwkit.preprocess.unit` of all its points together is 1, with their median height at 0.
 """
@@ -31,6 +35,7 @@ from hwkit.preprocess import unit
 # within one hand a spread of 0.23; joined writing, whose words begin and end in a stroke of their own, looks
 # natural with less.
 GAP_MEDIAN, GAP_SPREAD = 4.4, 0.2
+LETTER_GAP = 0.7  # between letters that were not joined
 KNOWN_GAPS = 8  # fewer than so many are not enough to draw from
 
 
@@ -46,10 +51,13 @@ class Composition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     power: float = 0.5  # of the rule above
     pattern: str = ".*"  # regular expression of the words that are drawn: "[^a-z]*" shouts and counts
     uses: int = 12  # of one word at most, lest one drawing of a rare letter be learned by heart
+    letters: int = 0  # 0: words; else letters, in words of up to so many; shortest and longest count them
 
     def __post_init__(self) -> None:
-        if self.lines < 0 or self.uses < 1 or not 1 <= self.shortest <= self.longest:
-            raise InputError("lines must not be negative, uses at least 1, 1 <= shortest <= longest")
+        if self.lines < 0 or self.uses < 1 or self.letters < 0 or not 1 <= self.shortest <= self.longest:
+            raise InputError(
+                "lines and letters must not be negative, uses at least 1, 1 <= shortest <= longest"
+            )
         if not 0 <= self.power <= 4:
             raise InputError("power must be between 0 and 4")
         try:
@@ -66,7 +74,7 @@ class Hand:
 
     words: list[Sample]
     rows: Ints  # (n,), of each word among all words
-    lengths: Ints  # (n,), characters of each
+    lengths: Ints  # (n,), characters of each, beside the one that it always adds: a space, or a letter itself
     gaps: Floats  # (g,), between its own words; empty where they are not known
 
 
@@ -80,14 +88,21 @@ def compose(words: Sequence[Sample], rule: Composition, seed: int | Sequence[int
     fewer than `rule.lines` where the words are used up. Raises InputError where there is no word to use.
     """
     usable = sorted(
-        (w for w in words if w.split in rule.splits and len(w.ink) and 1 <= len(w.text or "") <= rule.longest),
+        (
+            w for w in words
+            if w.split in rule.splits and len(w.ink) and len(w.text or "") >= 1
+            and (rule.letters or (len(w.text or "") <= rule.longest and not is_letter(w)))
+        ),
         key=lambda word: word.id,
-    )
+    )  # fmt: skip
     if not usable:
         raise InputError(f"no words in the split {', '.join(rule.splits)}", do="check the data and the split")
     rng = np.random.default_rng(seed)
     texts = [word.text or "" for word in usable]
-    drawn = np.array([re.fullmatch(rule.pattern, text) is not None for text in texts])
+    drawn = np.array([
+        re.fullmatch(rule.pattern, word.text or "") is not None and is_letter(word) == (rule.letters > 0)
+        for word in usable
+    ])  # fmt: skip
     if not drawn.any():
         raise InputError(f"no word fits the pattern {rule.pattern!r}", do="check the pattern")
     weight = weights(texts, rule.power) * drawn
@@ -105,7 +120,12 @@ def compose(words: Sequence[Sample], rule: Composition, seed: int | Sequence[int
             weight[first] = 0.0  # its hand has too few words left
             continue
         made += 1
-        yield join(hand, rng.permutation(chosen), f"{rule.into}-{source}-{made:05d}", rule.into, rng)
+        yield join(hand, rng.permutation(chosen), f"{rule.into}-{source}-{made:05d}", rule, rng)
+
+
+def is_letter(word: Sample) -> bool:
+    """Whether a word is a letter that was cut out of one: `LINE/NUMBER:PLACE`."""
+    return ":" in word.id.rpartition("/")[2]
 
 
 def weights(texts: Sequence[str], power: float) -> Floats:
@@ -129,7 +149,7 @@ def hands(words: Sequence[Sample]) -> list[Hand]:
             replace(w, ink=Ink((w.ink.points - height) / size, w.ink.lengths), scale=w.scale * size)
             for w in own
         ]
-        lengths = np.array([len(word.text or "") for word in own])
+        lengths = np.array([0 if is_letter(word) else len(word.text or "") for word in own])
         found.append(Hand(scaled, np.array(rows), lengths, gaps_between(scaled)))
     return found
 
@@ -169,17 +189,22 @@ def fill(hand: Hand, first: int, weight: Floats, rule: Composition, rng: np.rand
     return np.array(chosen)
 
 
-def join(hand: Hand, chosen: Ints, id: str, split: str, rng: np.random.Generator) -> Sample:
-    """The words at these places in the hand as one line, from x = 0 on."""
-    points, lengths, x = [], [], 0.0
+def join(hand: Hand, chosen: Ints, id: str, rule: Composition, rng: np.random.Generator) -> Sample:
+    """The words at these places in the hand as one line, from x = 0 on; letters as words of any letters."""
+    points, lengths, x, text = [], [], 0.0, ""
+    left = 0  # letters that the word still gets
     for n, word in enumerate(hand.words[place] for place in chosen):
-        if n:
+        begins = left == 0
+        left = (int(rng.integers(1, rule.letters + 1)) if begins else left) - 1 if rule.letters else 0
+        if n and begins:
             x += rng.choice(hand.gaps) if len(hand.gaps) else rng.lognormal(np.log(GAP_MEDIAN), GAP_SPREAD)
-        left = word.ink.points[:, 0].min()
-        points.append(word.ink.points + np.array([x - left, 0.0]))
+        elif n:
+            x += rng.lognormal(np.log(LETTER_GAP), GAP_SPREAD)
+        at = x - word.ink.points[:, 0].min()
+        points.append(word.ink.points + np.array([at, 0.0]))
         lengths.append(word.ink.lengths)
         x = points[-1][:, 0].max()
+        text += " " * (n > 0 and begins) + (word.text or "")
     of = [hand.words[place] for place in chosen]
-    text = " ".join(word.text or "" for word in of)
     scale = float(np.median([word.scale for word in of]))
-    return Sample(id, Ink(np.concatenate(points), np.concatenate(lengths)), text, of[0].form, split, scale)
+    return Sample(id, Ink(np.concatenate(points), np.concatenate(lengths)), text, of[0].form, rule.into, scale)

@@ -4,6 +4,8 @@ The layout is flat, so that a line is a slice and opening is a handful of reads:
 
     /points           (P, 2) float32   x, y of every point, one line after another
     /times            (P,)   float64   seconds; NaN in lines without times; absent if no line has any
+    /channels/NAME    (P,)   float64   what else was told of each point, "pressure"; NaN in lines without it;
+                                       absent if no line has it. NAME: "%" and "/" are written %25 and %2F
     /strokes/offsets  (S+1,) int64     stroke s is the points offsets[s] up to offsets[s + 1]
     /lines/offsets    (L+1,) int64     line l is the strokes offsets[l] up to offsets[l + 1]
     /lines/id, text, form, split (L,)  utf-8 strings; id is unique
@@ -16,7 +18,10 @@ that made the ink ("" for recorded ink). Points are float32 because a recording 
 numbers far below 2**24, where float32 is exact; preprocessed ink keeps 7 digits, finer than the
 device's own step. Points and times are shuffled and packed by gzip 1, which takes them to a quarter
 for half a second of writing and a third of reading on the whole of IAM-OnDB. A line without points
-comes back without times.
+comes back without times and channels, and one whose channel is all NaN without that channel.
+
+The channels came later than format_version 1 and did not change it: a file without them is as it was, and
+a reader that does not know them may pass over them, as preprocessing does.
 """
 
 from __future__ import annotations
@@ -24,9 +29,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from dataclasses import field as filled
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -79,7 +86,8 @@ class InkWriter:
         self._file: Any = None
         self._points: list[NDArray[np.float32]] = []
         self._times: list[Floats] = []
-        self._waiting = 0  # points in the two lists
+        self._channels: list[Mapping[str, Floats]] = []
+        self._waiting = 0  # points in the three lists
         self._lengths: list[Ints] = []  # of strokes
         self._strokes: list[int] = []  # in each line
         self._lines: dict[str, _Line] = {}
@@ -118,17 +126,28 @@ class InkWriter:
         line = _Line(
             sample.id, sample.text or "", sample.text is not None, sample.form, sample.split, sample.scale
         )
-        for string in (line.id, line.text, line.form, line.split):
+        for string in (line.id, line.text, line.form, line.split, *ink.channels):
             if not _storable(string):
                 raise InputError("a string holds a character that cannot be stored", row=repr(sample.id))
         self._lines[line.id] = line
         self._points.append(points)
         self._times.append(np.full(len(ink), np.nan) if ink.times is None else ink.times)
+        self._channels.append(ink.channels)
         self._lengths.append(ink.lengths)
         self._strokes.append(len(ink.lengths))
         self._waiting += len(points)
         if self._waiting >= BLOCK:
             self._flush()
+
+    def divide(self, split_of: Callable[[int], str]) -> None:
+        """Puts line n, from 1, into the split `split_of(n)`, but only where no line has a split."""
+        if not any(line.split for line in self._lines.values()):
+            for number, (id, line) in enumerate(self._lines.items(), 1):
+                self._lines[id] = line._replace(split=split_of(number))
+
+    def splits(self) -> dict[str, int]:
+        """How many lines each split has so far, by name."""
+        return dict(sorted(Counter(line.split for line in self._lines.values() if line.split).items()))
 
     def remark(self, name: str, kind: str, reason: str) -> None:
         """Adds a remark; characters that cannot be stored are written as escapes."""
@@ -171,10 +190,28 @@ class InkWriter:
             if "times" in self._file:
                 self._file["times"].resize(end, axis=0)
                 self._file["times"][start:] = times
+            self._flush_channels(start, end)
             self._file.flush()
         except (OSError, RuntimeError) as failure:
             raise self._failed(failure) from failure
-        self._points, self._times, self._waiting = [], [], 0
+        self._points, self._times, self._channels, self._waiting = [], [], [], 0
+
+    def _flush_channels(self, start: int, end: int) -> None:
+        """The waiting channels to the end of their tables; what has no such channel is NaN in it."""
+        known = list(self._file["channels"]) if "channels" in self._file else []
+        found = [_escaped(name) for channels in self._channels for name in channels]
+        for name in dict.fromkeys([*known, *found]):
+            parts = [
+                {_escaped(own): values for own, values in channels.items()}.get(
+                    name, np.full(len(points), np.nan)
+                )
+                for points, channels in zip(self._points, self._channels, strict=True)
+            ]
+            self._reserve(self._file.id.get_filesize(), 8 * end)
+            if name not in known:
+                self._create_column(f"channels/{name}", np.zeros(0))
+            self._file["channels"][name].resize(end, axis=0)
+            self._file["channels"][name][start:] = np.concatenate(parts)
 
     def _reserve(self, start: int, size: int) -> None:
         """Takes the room on the disk that the next `size` bytes will need, from byte `start` of the file.
@@ -243,6 +280,17 @@ class InkWriter:
         return HwkitError(f"the dataset cannot be written ({reason})", file=self.path, do=do)
 
 
+def _escaped(name: str) -> str:
+    """A channel's name as HDF5 takes it: a slash would be a folder, and a point or nothing no name."""
+    escaped = name.replace("%", "%25").replace("/", "%2F")
+    return "%" + escaped if escaped in ("", ".", "..") else escaped
+
+
+def _unescaped(name: str) -> str:
+    name = name[1:] if name in ("%", "%.", "%..") else name
+    return name.replace("%2F", "/").replace("%25", "%")
+
+
 def _storable(string: str) -> bool:
     """Whether HDF5 gives this string back as it is."""
     return "\0" not in string and string.encode("utf-8", "ignore").decode("utf-8") == string
@@ -266,6 +314,7 @@ class InkDataset(Sequence[Sample]):
     scales: Floats  # (L,)
     remarks: list[Remark]
     recipe: str
+    channels: Mapping[str, Floats] = filled(default_factory=dict)  # (P,) each
 
     @classmethod
     def open(cls, path: Path | str) -> InkDataset:
@@ -312,6 +361,10 @@ class InkDataset(Sequence[Sample]):
             scales=file["lines/scale"][()].astype(np.float64, copy=False),
             remarks=[Remark(*r) for r in remarks],
             recipe=str(file.attrs["recipe"]),
+            channels={
+                _unescaped(name): table[()].astype(np.float64, copy=False)
+                for name, table in (file["channels"].items() if "channels" in file else ())
+            },
         )
 
     def _check(self) -> None:
@@ -320,6 +373,8 @@ class InkDataset(Sequence[Sample]):
             raise ValueError(f"points have shape {self.points.shape}")
         if self.times is not None and self.times.shape != (len(self.points),):
             raise ValueError("times and points differ in number")
+        if any(values.shape != (len(self.points),) for values in self.channels.values()):
+            raise ValueError("channels and points differ in number")
         if not np.isfinite(self.points.sum(dtype=np.float64)):
             raise ValueError("a point is not a finite number")
         if not _fits(self.stroke_offsets, len(self.points)) or (np.diff(self.stroke_offsets) < 1).any():
@@ -364,7 +419,9 @@ class InkDataset(Sequence[Sample]):
         times = None if self.times is None else self.times[where]
         if times is not None and (not len(times) or np.isnan(times).all()):
             times = None
-        ink = Ink(self.points[where].astype(np.float64), np.diff(strokes), times)
+        channels = {name: values[where] for name, values in self.channels.items()}
+        channels = {name: values for name, values in channels.items() if not np.isnan(values).all()}
+        ink = Ink(self.points[where].astype(np.float64), np.diff(strokes), times, channels)
         return Sample(
             self.ids[row], ink, self.texts[row], self.forms[row], self.splits[row], float(self.scales[row])
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from hwkit.errors import InputError
-from hwkit.ink import Floats, Ink, Ints
+from hwkit.ink import Floats, Ink, Ints, median
 
 DOT_MM = 0.01
 """How long a dot's segment is drawn: a plotter needs a way to go, however short."""
@@ -25,6 +25,8 @@ PAPERS = {"a4": (210.0, 297.0), "letter": (215.9, 279.4), "a5": (148.0, 210.0), 
 GRID_MM = 5.0
 STEEPEST = 20.0  # degrees
 
+UNIT_MM, ROW_MM = 1.0, 10.0  # of ink that is laid out as it is: see `lay_out`
+
 # In x-heights:
 LEADING = 4.2  # from base line to base line
 CAPITAL = 2.2  # the first base line lies so far below the margin, so that all pages begin alike
@@ -35,17 +37,23 @@ WAVES = np.array([120.0, 60.0, 30.0, 15.0])
 """Lengths of the waves that a base line wanders in; each is as strong as it is long, as in a random walk."""
 
 VARIED_GAP = 0.1  # standard deviation of a gap's logarithm, where wander is 1
-WIDEST_GAP = 2.0  # justified gaps are at most so many times as wide
+WIDEST_GAP = 3.0  # justified gaps are at most so many times as wide
 HYPHENS = "-\u2010\u2011\u2013\u2014"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pen:
-    """What a stroke is drawn with."""
+    """What a stroke is drawn with. Raises InputError for what is no colour or no width."""
 
     width_mm: float = 0.5
     colour: str = "#000000"  # #rrggbb
     name: str = "ink"  # a layer's label, without a digit in it
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("#[0-9a-fA-F]{6}", self.colour):
+            raise InputError(f"{self.colour!r} is no colour", do="give six hexadecimal digits, such as #1a2b3c")
+        if not 0 < self.width_mm <= LARGEST_MM:
+            raise InputError(f"a pen {self.width_mm} mm wide", do="give a positive number")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -294,10 +302,7 @@ class _Placed:
 def _pen(pens: Sequence[Pen], line: Line) -> Pen:
     if not 0 <= line.pen < len(pens):
         raise InputError(f"there is no pen {line.pen}, only {len(pens)}", do="name a pen that is there")
-    pen = pens[line.pen]
-    if not 0 < pen.width_mm <= LARGEST_MM:
-        raise InputError(f"a pen {pen.width_mm} mm wide", do="give a positive number")
-    return pen
+    return pens[line.pen]
 
 
 def _piece(word: Word, factor: float, setting: Setting, room: _Room) -> _Piece:
@@ -464,7 +469,11 @@ def _paged(rows: Sequence[_Placed | None], setting: Setting, room: _Room) -> lis
                 base += leading * math.ceil(max(0.0, highest - base) / leading - 1e-9)
             else:
                 base = max(base, highest, floor - row.bulk[0])
-            if base > lowest + 1e-9:
+            if (
+                base > lowest + 1e-9 and not pages[-1]
+            ):  # more empty lines than a page has room for: its last row
+                base = max(highest, base - leading * math.ceil((base - lowest) / leading - 1e-9))
+            elif base > lowest + 1e-9:
                 base = None
                 pages.append([])
         if base is None:
@@ -527,30 +536,6 @@ def _rules(low: Floats, high: Floats, bases: Sequence[float], setting: Setting) 
     return rules + [np.array([[left, y], [right, y]]) for y in levels]
 
 
-def break_lines(text: str, width: int = 50) -> list[str]:
-    """Text as lines of at most `width` characters.
-
-    Newlines break lines, and empty lines stay, as "" (but a newline at the very end opens no line).
-    Longer lines are cut at spaces; a word longer than `width` stays whole on a line of its own.
-    Runs of spaces and tabs become one space. Raises InputError where width is below 1.
-    """
-    if width < 1:
-        raise InputError(f"a line of {width} characters holds no text", do="give a width of 1 or more")
-    lines: list[str] = []
-    for given in re.split(r"\r\n|\r|\n", text):
-        line = ""
-        for word in filter(None, re.split(r"[ \t]+", given)):
-            if line and len(line) + 1 + len(word) > width:
-                lines.append(line)
-                line = word
-            else:
-                line = f"{line} {word}" if line else word
-        lines.append(line)
-    if lines[-1] == "":  # the end of the text, or nothing after its last newline
-        lines.pop()
-    return lines
-
-
 def unit_of(ink: Ink) -> float:
     """The size of the writing: the median distance of the points from their median height.
 
@@ -562,66 +547,35 @@ def unit_of(ink: Ink) -> float:
         return 1.0
     y = ink.points[:, 1]
     with np.errstate(over="ignore", invalid="ignore"):  # lay_out refuses what comes of it
-        unit = float(np.median(np.abs(y - np.median(y))))
+        unit = median(np.abs(y - median(y)))
         extent = float(np.ptp(ink.points, axis=0).max())
     if unit * LONGEST > extent:
         return unit
     return extent or 1.0
 
 
-def lay_out(
-    inks: Sequence[Ink | None],
-    *,
-    unit: float | None = None,
-    unit_mm: float = 1.0,
-    leading_mm: float = 10.0,
-    margin_mm: float = 8.0,
-    pen_mm: float = 0.5,
-) -> Page:
-    """One written line an ink, one below the other; None is an empty line.
+def lay_out(inks: Sequence[Ink | None], *, unit: float | None = None, pen: Pen | None = None) -> Page:
+    """One written line an ink, one below the other, as they were recorded or sampled; None is an empty line.
 
-    A line is scaled so that `unit` (by default its own, see `unit_of`) becomes `unit_mm`. Its left
-    edge stands at the margin, its median height, near the middle of an "x", on the row's. Rows are
-    `leading_mm` apart, more where the bulk of two lines would overlap. The page is as large as the ink
-    with half the pen and the margin around it, however far a line reaches up or down.
+    A line is scaled so that `unit` (by default its own, see `unit_of`) becomes UNIT_MM. Its left edge stands at
+    the margin, its median height, near the middle of an "x", on the row's. Rows are ROW_MM apart, more where
+    the bulk of two lines would overlap. The page is as large as the ink with half the pen and the margin
+    around it, however far a line reaches up or down.
 
-    Raises InputError where a measure is not a positive number, or the page would not end.
+    Raises InputError where the unit is not a positive number, or the page would not end.
     """
-    for name, value in [
-        ("unit", 1.0 if unit is None else unit),
-        ("unit_mm", unit_mm),
-        ("leading_mm", leading_mm),
-        ("pen_mm", pen_mm),
-    ]:
-        if not (math.isfinite(value) and value > 0):
-            raise InputError(f"{name} is {value}", do="give a positive number")
-    if not (math.isfinite(margin_mm) and margin_mm >= 0):
-        raise InputError(f"margin_mm is {margin_mm}", do="give 0 or a positive number")
+    if unit is not None and not (math.isfinite(unit) and unit > 0):
+        raise InputError(f"unit is {unit}", do="give a positive number")
+    lines = [Line() if ink is None or not len(ink) else Line((_levelled(ink, unit),)) for ink in inks]
+    setting = Setting(size_mm=UNIT_MM, line_height_mm=ROW_MM, wander=0.0)
+    return set_pages(lines, setting, (pen or Pen(),))[0]
 
-    strokes: list[Floats] = []
-    row = 0.0  # mm, where the middle of the present line's letters stands
-    floor = -math.inf  # mm, how far down the bulk of the lines above reaches
-    for number, ink in enumerate(inks):
-        row += leading_mm
-        if ink is None or not len(ink):
-            continue
-        points = ink.points
-        with np.errstate(over="ignore", invalid="ignore"):
-            middle = np.array([points[:, 0].min(), np.median(points[:, 1])])
-            placed = (points - middle) * (unit_mm / (unit or unit_of(ink)))
-        if not (np.abs(placed) < LARGEST_MM).all():  # also what is not a number
-            raise InputError(
-                f"line {number + 1} would be more than a kilometre long",
-                do="give the unit that belongs to this ink",
-            )
-        top, bottom = np.quantile(placed[:, 1], [0.03, 0.97])
-        row = max(row, floor - float(top))
-        floor = row + float(bottom)
-        placed[:, 1] += row
-        strokes += np.split(placed, np.cumsum(ink.lengths)[:-1])
 
-    everything = np.concatenate(strokes) if strokes else np.zeros((1, 2))
-    low, high = everything.min(axis=0), everything.max(axis=0)
-    edge = margin_mm + pen_mm / 2
-    width, height = (high - low) + 2 * edge
-    return Page(float(width) + DOT_MM, float(height), [stroke - low + edge for stroke in strokes])
+def _levelled(ink: Ink, unit: float | None) -> Word:
+    """The ink as a word, its median height on the base line, in units; LARGEST_MM where that is no number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        corner = np.array([ink.points[:, 0].min(), median(ink.points[:, 1])])
+        points = (ink.points - corner) / (unit or unit_of(ink))
+    return Word(
+        "", Ink(np.nan_to_num(points, nan=LARGEST_MM, posinf=LARGEST_MM, neginf=-LARGEST_MM), ink.lengths)
+    )

@@ -8,7 +8,6 @@ the line's hand (hwkit.generate), the pieces are cut into words where the window
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -18,11 +17,12 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import numpy as np
 
 from hwkit import alphabet
+from hwkit.candidates import Choice, Wish, choose
 from hwkit.errors import InputError
 from hwkit.generate.hand import Hand
 from hwkit.generate.sampler import Request, Writer, checked_bias
-from hwkit.generate.words import X_HEIGHT, Hold, box_of, gaps, levelled, parts_of, slant
-from hwkit.ink import Floats, Ink
+from hwkit.generate.words import BEHIND, X_HEIGHT, Hold, box_of, gaps, levelled, slant
+from hwkit.ink import Floats, Ink, median
 from hwkit.layout import Line, Page, Pen, Setting, Word, set_pages
 from hwkit.progress import Progress, silent
 from hwkit.text import Part as WrittenPart
@@ -32,9 +32,10 @@ T = TypeVar("T")
 
 LONGEST = 48  # characters of a piece; the packaged models learned lines of about so many
 EVEN = (0.6, 1.6)  # how far the x-height of a word may be off the hand's and is still made equal
-USUAL_GAP = 1.3  # between words, in x-heights, where none was seen
-GAPS = (0.75, 1.9)  # what a gap may be, in x-heights
+USUAL_GAP = 1.6  # between words, in x-heights, where none was seen
+GAPS = (1.1, 2.6)  # what a gap may be, in x-heights
 INSIDE = 0.22  # room between parts of one word, in x-heights
+WIDEST = 1.3  # x-heights; an accent's letter is no wider
 KEPT = 2  # characters that stay on either side of a break
 DOT = Word(".", Ink(np.zeros((1, 2)), np.array([1])))  # that finds room wherever anything does
 ALONE = 1_000  # what is added to a part's number where it is written without its neighbours
@@ -51,6 +52,18 @@ class Order:
     seed: int = 0
     setting: Setting = field(default_factory=Setting)
     unknown: Literal["refuse", "skip", "replace"] = "refuse"
+    candidates: int = 1  # lines of which the one that reads best is taken; 1: none is read
+
+
+class Row(NamedTuple):
+    """What became of some words of a line, which were written together."""
+
+    line: int  # of the text, from 1
+    text: str
+    tried: int  # candidates
+    again: int  # times that a word was written again
+    doubtful: tuple[str, ...]  # words that are read otherwise
+    read: str | None  # what it says to the reader; None: it was not asked
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ class Letter:
     pages: list[Page]
     seed: int
     unwritten: list[str]  # words that could not be written, in their order; they are left out
+    report: list[Row] = field(default_factory=list)
 
     @property
     def strokes(self) -> list[Floats]:
@@ -109,8 +123,8 @@ def write_letters(writer: Writer, orders: Sequence[Order], *, progress: Progress
     that can neither be written nor drawn, InputError for a text without one that can.
     """
     return [
-        Letter(set_pages(lines, order.setting, order.pens, order.seed), order.seed, unwritten)
-        for order, (lines, unwritten) in zip(
+        Letter(set_pages(lines, order.setting, order.pens, order.seed), order.seed, unwritten, report)
+        for order, (lines, unwritten, report) in zip(
             orders, words_of_lines(writer, orders, progress=progress), strict=True
         )
     ]
@@ -118,12 +132,17 @@ def write_letters(writer: Writer, orders: Sequence[Order], *, progress: Progress
 
 def words_of_lines(
     writer: Writer, orders: Sequence[Order], *, progress: Progress = silent
-) -> list[tuple[list[Line], list[str]]]:
-    """The written words of each order's lines, before they are set on pages; and those that are left out."""
+) -> list[tuple[list[Line], list[str], list[Row]]]:
+    """The written words of each order's lines, before they are set on pages; those that are left out; and how
+    each piece came about.
+    """
     plans = [check(writer, order) for order in orders]
     cut = [cut_pieces(lines) for lines in plans]
-    written = write_pieces(writer, orders, cut, progress)
-    return [joined(*each) for each in zip(orders, plans, written, strict=True)]
+    written, reports = write_pieces(writer, orders, cut, progress)
+    return [
+        (*joined(order, lines, parts), report)
+        for order, lines, parts, report in zip(orders, plans, written, reports, strict=True)
+    ]
 
 
 def check(writer: Writer, order: Order) -> list[list[Written]]:
@@ -131,6 +150,8 @@ def check(writer: Writer, order: Order) -> list[list[Written]]:
 
     Raises InputError as `write_letters` does, and for a seed, a bias, a hand, a pen or a page that is none.
     """
+    if order.candidates < 1:
+        raise InputError(f"{order.candidates} candidates", do="give 1 or more")
     if order.seed < 0:
         raise InputError(f"the seed is {order.seed}", do="give 0 or more")
     for bias in order.biases:
@@ -140,9 +161,6 @@ def check(writer: Writer, order: Order) -> list[list[Written]]:
         if hand is not None:
             hand.check(writer)
     set_pages([Line((DOT,), n) for n in range(len(order.pens))], order.setting, order.pens)
-    for pen in order.pens:
-        if not re.fullmatch("#[0-9a-fA-F]{6}", pen.colour):
-            raise InputError(f"{pen.colour!r} is no colour", do="give six hexadecimal digits, such as #1a2b3c")
     if writer.config.vocabulary is None:
         raise InputError("a prediction network writes no text", do="give a synthesis model")
     lines = plan(order.text, writer.config.vocabulary.characters, unknown=order.unknown)
@@ -182,12 +200,13 @@ def cut_pieces(lines: Sequence[Sequence[Written]]) -> list[Piece]:
 
 def write_pieces(
     writer: Writer, orders: Sequence[Order], cut: Sequence[Sequence[Piece]], progress: Progress
-) -> list[dict[tuple[int, int], Part | None]]:
-    """Of each order its parts by (line, part); None for one that could not be written.
+) -> tuple[list[dict[tuple[int, int], Part | None]], list[list[Row]]]:
+    """Of each order its parts by (line, part), None for one that could not be written; and a row a piece.
 
     A piece that does not end well, or that cannot be cut, is written again part by part.
     """
     found: list[dict[tuple[int, int], Part | None]] = [{} for _ in orders]
+    reports: list[list[Row]] = [[] for _ in orders]
     jobs = [(n, piece) for n, order in enumerate(cut) for piece in order]
     alone: list[tuple[int, Piece]] = []
     seen: list[tuple[int, Piece, list[tuple[Ink, Floats]], list[float], Hold]] = []
@@ -195,13 +214,11 @@ def write_pieces(
     for again in (False, True):
         if again:
             jobs = alone
-        if not jobs:
-            continue
-        requests = [request_of(orders[n], piece) for n, piece in jobs]
-        for (n, piece), line in zip(jobs, writer.write_all(requests, progress), strict=True):
-            taken = parts_of(line.ink, line.position, piece.texts, unit) if line.ended else None
-            if taken is not None:
-                seen.append((n, piece, *taken))
+        wishes = [wish_of(orders[n], piece) for n, piece in jobs]
+        for (n, piece), choice in zip(jobs, choose(writer, wishes, progress), strict=True):
+            reports[n].append(row_of(piece, choice))
+            if choice.best is not None:
+                seen.append((n, piece, *choice.best.cut))
             elif again:
                 found[n][piece.line, piece.parts[0]] = None
             else:
@@ -217,17 +234,28 @@ def write_pieces(
             even = levelled(ink, where, height)
             gap = room / height if part != piece.parts[0] else None
             found[n][piece.line, part] = Part(even, position, gap, slant(even))
-    return found
+    for report in reports:
+        report.sort(key=lambda row: row.line)
+    return found, reports
 
 
-def request_of(order: Order, piece: Piece) -> Request:
+def wish_of(order: Order, piece: Piece) -> Wish:
     """What the sampler is asked for."""
-    return Request(
+    request = Request(
         text=" ".join(piece.texts),
         seed=(order.seed, piece.line, piece.number),
         bias=of_line(order.biases, piece.line),
         hand=of_line(order.hands, piece.line),
+        onward=True,
     )
+    return Wish(request, piece.texts, order.candidates)
+
+
+def row_of(piece: Piece, choice: Choice) -> Row:
+    """What is told of a piece."""
+    doubtful = tuple(piece.texts[n] for n in choice.doubtful(piece.texts))
+    read = choice.best.read if choice.best is not None else None
+    return Row(piece.line + 1, " ".join(piece.texts), choice.tried, choice.again, doubtful, read)
 
 
 def of_line(values: Sequence[T], line: int) -> T:
@@ -248,7 +276,7 @@ def usual_heights(
     for n, line, where in seen:
         own = heights.setdefault((n, hand_of(orders[n], line)), [])
         own += [where.height] * len(where.tops)
-    return {key: float(np.median(own)) if own else X_HEIGHT * unit for key, own in heights.items()}
+    return {key: median(own) if own else X_HEIGHT * unit for key, own in heights.items()}
 
 
 def joined(
@@ -257,13 +285,13 @@ def joined(
     """The lines of an order, their words put together from their parts; and the words that have not all."""
     known = [part for part in parts.values() if part is not None]
     rooms = [part.gap for part in known if part.gap is not None]
-    usual_gap = float(np.median(rooms)) if rooms else USUAL_GAP
-    usual_slant = float(np.median([part.slant for part in known])) if known else 0.1
+    usual_gap = median(rooms) if rooms else USUAL_GAP
+    usual_slant = median([part.slant for part in known]) if known else 0.1
     unwritten: list[str] = []
     rows: list[Line] = []
     for n, line in enumerate(lines):
         own = [part.slant for (at, _), part in parts.items() if at == n and part is not None]
-        leaning = float(np.median(own)) if own else usual_slant
+        leaning = median(own) if own else usual_slant
         words, first = [], 0
         for m, word in enumerate(line):
             found = [parts.get((n, first + k)) for k in range(len(word.parts))]
@@ -293,7 +321,7 @@ def word_of(
         own = list(placed.strokes())
         if part is not None:
             starts = np.cumsum(ink.lengths) - ink.lengths
-            at = np.clip(part.position[starts], 0, len(planned.text) - 1).astype(int)
+            at = np.clip(part.position[starts] + BEHIND, 0, len(planned.text) - 1).astype(int)
             of = dict(zip(map(id, own), at.tolist(), strict=True))
             own += accents(planned.marks, Part(placed, part.position, None, leaning), own, random)
             begins += [before + of.get(id(stroke), len(word.text)) for stroke in own]
@@ -323,6 +351,8 @@ def accents(
         if box is None:
             continue
         left, top, right, bottom = (float(v) for v in box)
+        if right - left > WIDEST:  # a stroke that joins it to its neighbours is not the letter
+            left, right = (left + right - WIDEST) / 2, (left + right + WIDEST) / 2
         if any(map(alphabet.replaces_dot, names)):
             dots = [s for s in strokes if is_dot(s) and left - 0.5 < s[:, 0].mean() < right + 0.5]
             for dot in dots[:1]:

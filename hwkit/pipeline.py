@@ -233,7 +233,7 @@ def _inputs(pipeline: Pipeline, name: str, made: Mapping[str, Artifact]) -> dict
         names = ", ".join(archive.name for archive in missing)
         do = "put the archives there, or say --data DIR with their folder"
         raise InputError(f"there is no {names}", file=missing[0].parent, do=do)
-    return ingest_inputs(pipeline.archives, pipeline.splits)
+    return ingest_inputs(pipeline.archives, pipeline.splits, pipeline.declared[name].source)  # type: ignore[attr-defined]
 
 
 def _step(pipeline: Pipeline, store: Store, name: str, before: Mapping[str, Step]) -> Step:

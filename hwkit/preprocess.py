@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from hwkit.errors import InputError
-from hwkit.ink import Floats, Ink, Ints, Sample
+from hwkit.ink import Floats, Ink, Ints, Sample, median
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,7 +192,7 @@ def unit(ink: Ink) -> float:
     Falls back to 1 where the ink has no height (a dot, a level dash).
     """
     y = ink.points[:, 1]
-    size = float(np.median(np.abs(y - np.median(y)))) if len(y) else 0.0
+    size = median(np.abs(y - median(y))) if len(y) else 0.0
     return size if size > 0 else 1.0
 
 

@@ -14,7 +14,7 @@ from hwkit.ink import Floats, Ink, Sample
 from hwkit.preprocess import prepare, unit
 
 RANDOM = "random"
-FORMATS = (".inkml", ".json", ".jsonl", ".svg")
+FORMATS = (".inkml", ".json", ".jsonl", ".svg", ".npy")
 
 
 def hand(
@@ -113,6 +113,10 @@ def read_ink(file: Path) -> tuple[list[Floats], str | None]:
             strokes, text = read_svg_strokes(content), None
         elif suffix in (".json", ".jsonl"):
             strokes, text = read_json(content)
+        elif suffix == ".npy":
+            from hwkit.sources.sjvasquez import read_style
+
+            strokes, text = read_style(file)
         else:
             raise InputError("is ink of an unknown format", do=f"give a file {', '.join(FORMATS)}")
     except InputError as error:

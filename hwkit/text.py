@@ -193,11 +193,24 @@ def _set(letters: list[_Letter], c: str) -> bool:
 
 def _word(letters: Sequence[_Letter]) -> Written:
     parts = []
-    for drawn, run in groupby(letters, key=lambda letter: letter.drawn):
+    for drawn, run in groupby(_evened(letters), key=lambda letter: letter.drawn):
         here = list(run)
         marks = tuple((n, name) for n, letter in enumerate(here) for name in letter.marks)
         parts.append(Part("".join(letter.base for letter in here), drawn, marks))
     return Written("".join(letter.says for letter in letters), tuple(parts))
+
+
+def _evened(letters: Sequence[_Letter]) -> list[_Letter]:
+    """The letters of a word; one that stands alone among drawn ones is drawn too.
+
+    A model learned letters among others: by itself, the x of {x} may become anything.
+    """
+    found = list(letters)
+    for n, letter in enumerate(letters):
+        beside = [other.drawn for other in (*letters[max(n - 1, 0) : n], *letters[n + 1 : n + 2])]
+        if beside and all(beside) and alphabet.has(letter.base):
+            found[n] = replace(letter, drawn=True)
+    return found
 
 
 def _replacement(text: str, known: frozenset[str]) -> tuple[_Letter, ...]:

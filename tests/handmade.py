@@ -33,7 +33,7 @@ def zigzags(text, *, height=2.0, base=0.0, slope=0.0, slant=0.0):
         stroke *= height
         stroke[:, 1] += base + slope * stroke[:, 0]
         strokes.append(stroke)
-        position.append(place + np.linspace(0.1, 0.9, 5))
+        position.append(place + np.array([-0.5, -0.3, -0.1, 0.1, 0.9]))  # it leaves a letter early
     return Ink.from_strokes(strokes), np.concatenate(position)
 
 
@@ -45,6 +45,7 @@ class HandmadeWriter:
             vocabulary=Vocabulary(characters=characters),
             statistics=Statistics(mean=(0, 0), deviation=(1, 1), points_per_character=5.0, unit=0.9),
             recipe=Recipe(),
+            data=(),
         )
         self.height_of, self.slant = height_of, slant
         self.asked = []

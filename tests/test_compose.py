@@ -173,7 +173,7 @@ def test_power_makes_what_is_rare_common() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"lines": -1}, "lines must not be negative"),
+        ({"lines": -1}, "lines and letters must not be negative"),
         ({"shortest": 0}, "1 <= shortest"),
         ({"shortest": 50}, "shortest <= longest"),
         ({"power": -0.1}, "power must be between"),

@@ -68,7 +68,7 @@ def test_a_letter_is_the_same_bytes_alone_and_among_others(writer: Writer) -> No
 
 @pytest.mark.parametrize(
     ("text", "glyphs"),
-    [("user@example.com", "@."), ("[a]", "[]"), ("5o%", "5%"), ("a_b{c}", "_{}"), ("x+y=z", None)],
+    [("user@example.com", "@."), ("[ab]", "[]"), ("5oo%", "5%"), ("ab_cd{ef}", "_{}"), ("xo+yo=z", None)],
 )
 def test_what_the_model_lacks_stands_where_it_belongs(text: str, glyphs: str | None) -> None:
     writer = HandmadeWriter(SMALL.replace("z", "Z") if glyphs else SMALL.replace("z", ""))
@@ -124,12 +124,12 @@ def test_accents_stand_at_their_letters(text: str, place: int, above: bool) -> N
 def test_words_that_cannot_be_written_are_named_and_the_rest_is_there() -> None:
     """A piece that does not end is written again word by word."""
     writer = HandmadeWriter(SMALL)
-    letter = letter_of(writer, "one zoo two\n\nz-a lazy ox")
-    assert letter.unwritten == ["zoo", "z-a", "lazy"]
+    letter = letter_of(writer, "one zoo two\n\nzo-as lazy ox")
+    assert letter.unwritten == ["zoo", "zo-as", "lazy"]
     assert letter.pages[0].text == ("one two", "ox")
     assert len(letter.strokes) == len("onetwoox")
     assert [r.text for r in writer.asked] == [
-        "one zoo two", "z a lazy ox", "one", "zoo", "two", "z", "a", "lazy", "ox",
+        "one zoo two", "zo as lazy ox", "one", "zoo", "two", "zo", "as", "lazy", "ox",
     ]  # fmt: skip
     assert len({tuple(r.seed) for r in writer.asked}) == len(writer.asked)
     nothing = letter_of(writer, "zzz")
@@ -184,7 +184,7 @@ def test_a_long_line_is_written_in_pieces_and_stays_one_line() -> None:
 
 
 def test_words_may_be_broken_between_letters_not_near_their_ends() -> None:
-    (((line,), _),) = words_of_lines(HandmadeWriter(SMALL), [Order(text="abcdefg ab")])
+    (((line,), *_),) = words_of_lines(HandmadeWriter(SMALL), [Order(text="abcdefg ab")])
     long, short = line.words
     assert [character for _, character in long.breaks] == [2, 3, 4, 5]
     assert all(stroke == character for stroke, character in long.breaks)
@@ -204,9 +204,6 @@ def test_what_cannot_be_is_refused_before_any_work() -> None:
         ("a", {"biases": (0.5, float("nan"))}, "bias"),
         ("a", {"biases": (-1.0,)}, "bias"),
         ("a", {"hands": (None, SimpleNamespace(check=foreign))}, "another model"),
-        ("a", {"pens": (Pen(), Pen(0.5, "red"))}, "'red'"),
-        ("a", {"pens": (Pen(), Pen(-1.0))}, "-1.0"),
-        ("a", {"pens": (Pen(float("nan")),)}, "nan"),
         ("a", {"setting": Setting(page="10x10")}, "no room"),
         ("", {}, "no text"),
         (" \n\t\n", {}, "no text"),
@@ -304,10 +301,10 @@ def test_an_accent_changes_nothing_else_of_the_packaged_models_ink() -> None:
 
 
 def test_a_word_longer_than_a_piece_is_written_in_parts() -> None:
-    ((whole,),) = plan("n" * 99 + "é" + "n" * 30 + "@n", "ne")
+    ((whole,),) = plan("n" * 99 + "é" + "n" * 30 + "@nn", "ne")
     word = in_short_parts(whole)
     texts = [part.text for part in word.parts]
-    assert "".join(texts) == "n" * 99 + "e" + "n" * 30 + "@n"
+    assert "".join(texts) == "n" * 99 + "e" + "n" * 30 + "@nn"
     assert word.text == whole.text
     assert max(map(len, texts)) <= LONGEST
     assert [part.text for part in word.parts if part.drawn] == ["@"]

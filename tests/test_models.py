@@ -101,7 +101,9 @@ def test_every_packaged_model_says_what_it_is(capsys: pytest.CaptureFixture[str]
         assert model["licence"], name
         assert model["data"], name
         assert model["about"], name
-        assert model["figures"]["nats_per_line"] < 0, name
+        figures = model["figures"]
+        assert 0 < figures.get("character_error", 0.01) < 0.12, name  # of a reader
+        assert figures.get("nats_per_line", -1.0) < 0, name
         assert model["figures"]["split"], name
         assert model["bytes"] == (Path(model["path"]) / "model.safetensors").stat().st_size
 

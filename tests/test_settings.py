@@ -104,7 +104,8 @@ def test_the_usual_place_may_be_empty_a_named_file_not(
         (b"[write]\nseed = 2020-01-01\n", ["seed", "2020-01-01"]),
         (b"[write]\nruled = 3.5\n", ["ruled", "3.5"]),
         (b"[write]\nalign = 'up'\n", ["align", "up"]),
-        (b"[write]\nbias = 'much'\n", ["bias", "much"]),
+        (b"[write]\nbias = 'much'\n", ["own.toml", "[write]", "bias", "much"]),
+        (b"[write]\nmargin = '1,a'\n", ["own.toml", "[write]", "margin", "1,a"]),
         (b"[write]\ntext = 'a'\n", ["--text"]),  # an argument is no option
         (b"[write]\npage = 'b52'\n", ["b52"]),
         (b"a = " + b"[" * 5000, ["own.toml"]),

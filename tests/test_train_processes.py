@@ -143,8 +143,8 @@ def test_the_gradient_of_a_batch_is_the_sum_of_its_shares(tmp_path):
         return [w.grad.clone() for w in network.parameters()]
 
     for rows in (LINES, LINES[:3], LINES[:1]):
-        whole = gradients(share(rows, SCALED, CLASSES, Group()))
-        shares = [share(rows, SCALED, CLASSES, Group(rank, 3)) for rank in range(3)]
+        whole = gradients(share(rows, SCALED, CLASSES, config, Group()))
+        shares = [share(rows, SCALED, CLASSES, config, Group(rank, 3)) for rank in range(3)]
         assert sum(int(batch.mask.sum()) for batch in shares) == sum(len(line.offsets) - 1 for line in rows)
         assert sum(int(batch.mask.any(0).sum()) for batch in shares) == len(rows)
         for sum_of, *parts in zip(whole, *map(gradients, shares), strict=True):

@@ -222,7 +222,8 @@ def test_a_dot_that_is_set_late_stays_with_its_word() -> None:
 
 
 def test_the_box_is_of_one_characters_ink() -> None:
-    ink, position = zigzags("nAn", height=2.0, base=1.0)
+    ink, _ = zigzags("nAn", height=2.0, base=1.0)
+    position = np.concatenate([place + np.linspace(-0.5, 0.3, 5) for place in range(3)])
     for place, height in enumerate((1.0, 1.85, 1.0)):
         left = 2.0 * ADVANCE * place
         box = box_of(ink, position, place)

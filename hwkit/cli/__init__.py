@@ -23,16 +23,18 @@ from hwkit.errors import HwkitError, Stopped
 # Each command is hwkit.cli.NAME:NAME. The help stands here so that `hwkit --help` imports none of them.
 COMMANDS = {
     "ingest": "Read a source archive into an ink dataset.",
+    "convert": "Turn ink of one format into another.",
     "preprocess": "Repair ink, measure its statistics, collect its vocabulary.",
     "compose": "Cut ink into words, and compose lines of them.",
-    "train": "Train a prediction or synthesis network.",
+    "train": "Train a prediction or synthesis network, or a reader.",
     "sample": "Write ink with a trained model.",
     "render": "Turn ink into SVG or PNG.",
     "write": "Write a text by hand with the packaged model.",
     "styles": "Show the packaged hands, or make some.",
+    "read": "Read what is written in ink.",
     "run": "Run the stages that a pipeline file declares.",
     "artifacts": "List, show, verify and prune what the stages made.",
-    "evaluate": "Measure a model on a split of the data.",
+    "evaluate": "Measure a model, a reader, or how well writing is read.",
     "models": "List, show, pack and look at models.",
     "inspect": "Draw lines of a dataset on a sheet, to look at.",
     "bench": "Measure how fast this machine does hwkit's work.",
@@ -68,7 +70,9 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     commands={name: click.Command(name, help=text) for name, text in COMMANDS.items()},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example: hwkit write 'hello' -o out.svg",
+    epilog="Example: hwkit write 'hello' -o out.svg\n\n"
+    "hwkit is under the MIT licence. Its weights have the terms of the ink that they learned from: the default "
+    "model's are for non-commercial research, those of cursive are MIT. hwkit models lists them.",
 )
 @click.version_option(__version__, prog_name="hwkit", message="%(prog)s %(version)s")
 def hwkit() -> None:

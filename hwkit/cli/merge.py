@@ -63,7 +63,7 @@ def merge(template: str, table: Path, options: dict[str, Any]) -> None:
                         hands[key] = style.hand(writer, folder, *key, own["style_text"])
                     own_text = filled(template, row.values)
                     own_seed = given.get("seed", seed + row.number)
-                    order = order_of(own_text, own, own_seed, hands[key])
+                    order = order_of(own_text, own, own_seed, hands[key], writer.config.data)
                     check(writer, order)
                 except InputError as error:
                     bad.append((row.number, str(error)))

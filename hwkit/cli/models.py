@@ -22,7 +22,7 @@ def models(ctx: click.Context, store: Store, as_json: bool, quiet: bool) -> None
     """List the packaged models and the trained ones of the store; show, pack and look at one.
 
     The figures are of the split that the model was measured on, in its normalised units; models of
-    different preprocessing cannot be compared by them.
+    different preprocessing cannot be compared by them. Of a reader it is the share of characters it misreads.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -41,11 +41,11 @@ def models(ctx: click.Context, store: Store, as_json: bool, quiet: bool) -> None
         what = config.about or f"{card.network(config)}, {card.recipe(config)} ink"
         default = " (default)" if model.name == pretrained.DEFAULT else ""
         return (
-            model.name + default, card.licence(config), what, figure(model, "nats_per_line", 1),
-            figure(model, "nats_per_point", 3), f"{model.size / 1e6:.1f} MB", card.characters(config) or "none",
+            model.name + default, card.licence(config), what, *measured(model), f"{model.size / 1e6:.1f} MB",
+            card.characters(config) or "none",
         )  # fmt: skip
 
-    header = ("model", "licence", "what it is", "nats a line", "a point", "size", "characters")
+    header = ("model", "licence", "what it is", "nats a line", "a point", "misread", "size", "characters")
     show.emit(
         as_json,
         {"models": [summary(model) for model in found]},
@@ -102,7 +102,7 @@ def pack_command(
     rows: list[tuple[str, object]] = [
         ("size", f"{made.size / 1e6:.1f} MB"),
         ("licence", made.config.licence.partition("\n")[0] or "unknown"),
-        ("nats a line", figure(made, "nats_per_line", 1)),
+        ("characters misread", measured(made)[2]) if reads(made) else ("nats a line", measured(made)[0]),
     ]
     show.emit(as_json, summary(made), lambda: show.table(str(folder), rows), quiet=quiet)
 
@@ -151,6 +151,19 @@ def described_by(store: Store, reference: str) -> Described:
     return pack.of_artifact(store, model) if isinstance(model, Artifact) else pack.of_folder(model, reference)
 
 
+def measured(model: Described) -> tuple[str, str, str]:
+    """Of a model that writes its nats a line and a point, of a reader the share of characters it misreads."""
+    if not reads(model):
+        return figure(model, "nats_per_line", 1), figure(model, "nats_per_point", 3), ""
+    error = (model.figures or {}).get("character_error")
+    return "", "", f"{error:.1%}" if isinstance(error, float) else "unknown"
+
+
+def reads(model: Described) -> bool:
+    """Whether it is a reader."""
+    return model.config.network.kind == "reader"
+
+
 def figure(model: Described, name: str, digits: int) -> str:
     """One of a model's figures, or that it is unknown."""
     value = (model.figures or {}).get(name)
@@ -172,6 +185,7 @@ def summary(model: Described) -> dict[str, object]:
         "about": config.about or None,
         "licence": config.licence or None,
         "data": list(config.data) or None,
+        "learned": list(config.learned) or None,
         "network": msgspec.to_builtins(config.network),
         "recipe": msgspec.to_builtins(config.recipe),
         "bias": config.bias,

@@ -57,7 +57,7 @@ def defaults(name: str, command: click.Command, commands: Collection[str]) -> di
     if not isinstance(table, dict):
         raise InputError(f"{name} is no table", file=path, do=f"write [{name}] and its keys below")
     options = {
-        option.removeprefix("--"): parameter.name
+        option.removeprefix("--"): parameter
         for parameter in command.params
         if isinstance(parameter, click.Option) and parameter.name
         for option in parameter.opts
@@ -70,5 +70,10 @@ def defaults(name: str, command: click.Command, commands: Collection[str]) -> di
             raise InputError(f"hwkit {name} has no option --{key}", file=path, row=f"[{name}]")
         if isinstance(value, (dict, list)):
             raise InputError(f"{key} is no single value", file=path, row=f"[{name}]")
-        found[parameter] = str(value)  # read as on the command line
+        text = str(value)  # read as on the command line
+        try:
+            parameter.process_value(click.Context(command), text)
+        except click.BadParameter as error:
+            raise InputError(f"{key}: {error.message.rstrip('.')}", file=path, row=f"[{name}]") from error
+        found[parameter.name or key] = text
     return found

@@ -188,7 +188,7 @@ def _bar() -> Iterator[Progress]:
         console=Console(stderr=True, markup=False, highlight=False),
         transient=True,
     )
-    pace = _Pace()
+    pace = _Pace(says_left=False)
     with bar:
         task = bar.add_task("", total=None, amount="")
 
@@ -202,7 +202,7 @@ def _bar() -> Iterator[Progress]:
 
 def _lines() -> Progress:
     """A Progress callback that prints a line when a phase begins, then ever more seldom."""
-    pace = _Pace()
+    pace = _Pace(says_left=True)
     due, pause = 0.0, 5.0
     last = ""
 
@@ -221,7 +221,8 @@ def _lines() -> Progress:
 class _Pace:
     """How fast a phase goes; a phase begins when the total changes or the count goes back."""
 
-    def __init__(self) -> None:
+    def __init__(self, says_left: bool) -> None:
+        self.says_left = says_left  # a bar has a column of its own for it
         self.total, self.done = -1, 0
         self.first, self.since = 0, 0.0
 
@@ -240,7 +241,16 @@ class _Pace:
         if done > self.first and elapsed > 0.2:
             rate = (done - self.first) / elapsed
             text += f", {rate:,.0f}/s" if rate >= 10 else f", {rate:.2g}/s"
+            if total and self.says_left:
+                text += f", {span((total - done) / rate)} left"
         return text
+
+
+def span(seconds: float) -> str:
+    """A time for people: 40 s, 12 min, 3.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def finish(artifact: Artifact, rows: Sequence[tuple[str, object]], as_json: bool, quiet: bool) -> None:

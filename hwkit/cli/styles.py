@@ -45,6 +45,7 @@ def styles(
     from hwkit.generate.sampler import Writer
 
     folder = pretrained.find(model or pretrained.DEFAULT)
+    pretrained.read_writing_config(folder)
     if target is not None:
         output.check_pages(target)
     hands = read_hands(folder)
@@ -61,7 +62,8 @@ def styles(
     if target is not None:
         draw(folder, sorted(hands), text, seed, target, quiet)
     result = {"model": folder.name, "styles": sorted(hands), "output": target}
-    show.emit(as_json, result, lambda: click.echo("\n".join(sorted(hands))), quiet=quiet or target == "-")
+    listed = "\n".join(sorted(hands)) or f"{folder.name} has no hands to choose from: it writes in its own"
+    show.emit(as_json, result, lambda: click.echo(listed), quiet=quiet or target == "-")
 
 
 def draw(folder: Path, names: list[str], text: str, seed: int, target: str, quiet: bool) -> None:
@@ -77,7 +79,7 @@ def draw(folder: Path, names: list[str], text: str, seed: int, target: str, quie
     hands = read_hands(folder)
     order = Order(text="\n".join([text] * len(names)), hands=tuple(hands[name] for name in names), seed=seed)
     with show.progress_bar(quiet, after=1.0) as progress:
-        ((lines, _),) = words_of_lines(Writer.open(folder), [order], progress=progress)
+        ((lines, *_),) = words_of_lines(Writer.open(folder), [order], progress=progress)
     widest = max(alphabet.draw(name).points[:, 0].max() for name in names)
     rows = []
     for name, line in zip(names, lines, strict=True):

@@ -19,9 +19,20 @@ if TYPE_CHECKING:
 PAGES = "fit, a4, letter, a5, a6, or WxH in mm"
 
 
+def numbers(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, ...] | None:
+    """Numbers between commas, for an option."""
+    try:
+        return None if value is None else tuple(map(float, value.split(",")))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not one, two or four numbers") from None
+
+
 @click.command(
     epilog="Examples: hwkit write 'hello' -o out.svg; hwkit write -f letter.txt --page a4 -o letter.pdf; "
-    "hwkit write -f template.txt --rows people.csv -o 'out/{name}.svg'. The weights' licence: hwkit models."
+    "hwkit write -f template.txt --rows people.csv -o 'out/{name}.svg'.\n\n"
+    "Licence of the weights: the default model's are for non-commercial research, as the ink is that they "
+    "learned from (IAM-OnDB); those of --model cursive are under the MIT licence, for any use. hwkit models "
+    "lists the licence of each."
 )
 @click.argument("text", required=False)
 @click.option("--file", "-f", metavar="FILE", help="The text, UTF-8; - is standard input.")
@@ -44,9 +55,22 @@ PAGES = "fit, a4, letter, a5, a6, or WxH in mm"
     show_default=True,
     help="What to do with a character that can neither be written nor drawn.",
 )
+@click.option(
+    "--candidates",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Write each line N times and keep the one that reads best; 1 takes it as it comes.  "
+    "[default: 4; 2 up to 10 characters and over 4,000; 1 for cursive, as the reader's terms are not MIT]",
+)
+@click.option("--report", is_flag=True, help="Say what was tried for each line, and which words are doubtful.")
 @click.option("--page", default="fit", show_default=True, metavar="PAGE", help=f"{PAGES}.")
 @click.option("--width", type=float, help="Of the text, in mm; wraps it.")
-@click.option("--margin", type=float, help="In mm.")
+@click.option(
+    "--margin",
+    callback=numbers,
+    metavar="MM",
+    help="One for all sides; top and bottom,left and right; or top,right,bottom,left.",
+)
 @click.option("--size", type=float, default=2.5, show_default=True, help="Height of an x, in mm.")
 @click.option("--line-height", type=float, help="From base line to base line, in mm.")
 @click.option(
@@ -60,7 +84,9 @@ PAGES = "fit, a4, letter, a5, a6, or WxH in mm"
 )
 @click.option("--pen-width", type=float, default=0.5, show_default=True, help="In mm.")
 @click.option("--color", "--colour", default="#000000", show_default=True, metavar="#RRGGBB")
-@click.option("--pressure", is_flag=True, help="Strokes swell where the pen is slow; not for plotters.")
+@click.option(
+    "--pressure", is_flag=True, help="Strokes swell where the pen is slow or bends; not for plotters."
+)
 @click.option("--polyline", is_flag=True, help="Straight segments in the SVG in place of curves.")
 @click.option("--dpi", type=click.IntRange(10, 2400), default=200, show_default=True, help="Of a PNG.")
 @click.option("--seconds", type=float, help="How long an animation takes.  [default: as long as a hand]")
@@ -74,7 +100,9 @@ def write(**options: Any) -> None:
     really written. The same text, model, style and seed give the same bytes. A word that cannot be
     written, even with other seeds, is named and left out, and the exit code is 1.
 
-    With --rows the columns style, bias, color, pen_width and seed, where there are any, are the row's own.
+    With --rows there is a letter for each row. All are in one hand, that of --style or --seed, but each is
+    written anew, with a seed of its own (--seed and the row's number). The columns style, bias, color,
+    pen_width and seed, where there are any, are the row's own.
     """
     as_json, quiet, target = options["as_json"], options["quiet"], options["target"]
     if as_json and target == "-":
@@ -100,6 +128,7 @@ def write(**options: Any) -> None:
         order_of(
             text, options, seed + n,
             style.hand(writer, folder, options["style"], seed + n, options["style_text"]),
+            writer.config.data,
         )
         for n in range(options["variants"])
     ]  # fmt: skip
@@ -114,6 +143,8 @@ def write(**options: Any) -> None:
         name = numbered(target, n + 1) if len(letters) > 1 else target
         saved = output.save_pages(name, letter.pages, options["form"], **drawing(options))
         told(letter, name, saved, as_json, quiet)
+        if options["report"] and not as_json:
+            reported(letter, to_stderr=target == "-")
     if unwritten:
         raise HwkitError(why, file=target, do="the rest is saved; try another --seed")
 
@@ -123,8 +154,9 @@ def shortened(word: str) -> str:
     return word if len(word) <= 40 else f"{word[:37]}..."
 
 
-def order_of(text: str, options: Mapping[str, Any], seed: int, hand: Hand | None) -> Order:
-    """What a letter is to be, by the command's options."""
+def order_of(text: str, options: Mapping[str, Any], seed: int, hand: Hand | None, data: Sequence[str]) -> Order:
+    """What a letter is to be, by the command's options. data: what the model learned from."""
+    from hwkit.candidates import usual
     from hwkit.layout import Pen, Setting
     from hwkit.letter import Order
 
@@ -136,7 +168,7 @@ def order_of(text: str, options: Mapping[str, Any], seed: int, hand: Hand | None
     pen = Pen(options["pen_width"], options["color"])
     return Order(
         text=text, hands=(hand,), biases=(options["bias"],), pens=(pen,), seed=seed, setting=setting,
-        unknown=options["unknown"],
+        unknown=options["unknown"], candidates=options["candidates"] or usual(text, data),
     )  # fmt: skip
 
 
@@ -153,6 +185,7 @@ def told(letter: Letter, target: str, saved: Sequence[str], as_json: bool, quiet
         result = {
             "output": saved, "seed": letter.seed, "pages": len(pages), "strokes": len(letter.strokes),
             "width_mm": pages[0].width_mm, "height_mm": pages[0].height_mm, "unwritten": letter.unwritten,
+            "report": [row._asdict() for row in letter.report],
         }  # fmt: skip
         show.emit(True, result, lambda: None)
     elif not quiet and target != "-":
@@ -160,6 +193,18 @@ def told(letter: Letter, target: str, saved: Sequence[str], as_json: bool, quiet
         count = f"{len(pages)} pages of {size}" if len(pages) > 1 else size
         names = saved[0] if len(saved) == 1 else f"{saved[0]} … {saved[-1]}"
         click.echo(show.plain(f"{names}: {count}, {len(letter.strokes)} strokes, seed {letter.seed}"))
+
+
+def reported(letter: Letter, to_stderr: bool) -> None:
+    """Say how each piece of a letter came about."""
+    for row in letter.report:
+        again = f", {row.again} words again" if row.again else ""
+        read = "not read" if row.read is None else f"read as {row.read!r}"
+        doubt = f", doubtful: {' '.join(row.doubtful)}" if row.doubtful else ""
+        click.echo(
+            show.plain(f"line {row.line}, {row.text!r}: {row.tried} written{again}, {read}{doubt}"),
+            err=to_stderr,
+        )
 
 
 def given_text(text: str | None, file: str | None) -> str:

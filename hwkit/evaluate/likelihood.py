@@ -186,7 +186,7 @@ def load(model: Path, device: str = "cpu") -> tuple[ModelConfig, Network]:
 
     from hwkit.model.network import build
 
-    config, weights = pretrained.read_config(model), pretrained.read_weights(model)
+    config, weights = pretrained.read_writing_config(model), pretrained.read_weights(model)
     if min(config.statistics.deviation) <= 0:
         raise ArtifactError("the deviation of the offsets is not above 0", file=model, do="get the model anew")
     try:

@@ -265,7 +265,8 @@ class Batch:
         offsets = self.writer.config.statistics.restore(drawn)
         position = self.position[line, : len(drawn) + 1].copy()
         if one.request.hand is not None:
-            offsets[0, :2] = 0.0  # the way from the primer's end is not part of the line
+            if not one.request.onward:
+                offsets[0, :2] = 0.0  # the way from the primer's end is not part of the line
             position = position[1:]
         else:
             offsets = np.concatenate([np.zeros((1, 3)), offsets])

@@ -38,13 +38,21 @@ class Hand:
 
     @classmethod
     def prime(
-        cls, writer: Writer, offsets: Floats, text: str, *, kept: int = KEPT, following: str = ""
+        cls,
+        writer: Writer,
+        offsets: Floats,
+        text: str,
+        *,
+        kept: int = KEPT,
+        following: str = "",
+        after: Hand | None = None,
     ) -> Hand:
         """The hand of ink, prepared as the model's own, that says `text`: offsets (n, 3), in the model's unit.
 
         kept: how many characters of the text stay. following: the text that will be written, where that is
-        known: all that the window sees of it while it reads the ink. Raises VocabularyError for an unknown
-        character.
+        known: all that the window sees of it while it reads the ink. after: the hand in which the ink was
+        written, from whose end the first offset is the way; None: nobody's. Raises VocabularyError for an
+        unknown character.
         """
         if not len(offsets):
             raise InputError("there is no ink to prime with")
@@ -52,10 +60,14 @@ class Hand:
         clamped = writer.config.statistics.normalise(offsets)
         if vocabulary is not None:
             vocabulary.encode(text)  # no text is told
-            after = vocabulary.encode(f"{text} {following}")
-            classes = after if following else after[:-1]
+            text = f"{after.text} {text}" if after is not None and after.text else text
+            whole = vocabulary.encode(f"{text} {following}")
+            classes = whole if following else whole[:-1]
         state = network.start(1, 0 if classes is None else len(classes))
         state.begin(0, classes)
+        if after is not None:
+            after.put(state, 0)
+            clamped = np.vstack([after.x, clamped])
         for point in clamped[:-1]:
             state.feed(point[None])
             network.step(state)

@@ -280,8 +280,8 @@ def logistic(x: F32) -> F32:
 
 
 def load(folder: Path) -> tuple[pretrained.ModelConfig, NumpyNetwork]:
-    """A model's config and its network. Raises ArtifactError for a broken model."""
-    config = pretrained.read_config(folder)
+    """A model's config and its network. Raises ArtifactError for a broken model, InputError for a reader."""
+    config = pretrained.read_writing_config(folder)
     network = NumpyNetwork(config.network, pretrained.read_weights(folder))
     if network.synthesis and (config.vocabulary is None or config.vocabulary.size != network.classes):
         raise InputError("the vocabulary does not fit the weights", file=folder, do="get the model anew")

@@ -43,6 +43,7 @@ class Request:
     bias: float | None = None  # None: the model's own
     hand: Hand | None = None  # whose writing goes on (section 5.5); None: nobody's yet
     retries: int = RETRIES
+    onward: bool = False  # the ink begins where the hand's own ended, and not at (0, 0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwkit.ink import Floats, Ink, Ints
+from hwkit.ink import Floats, Ink, Ints, median
 
 LATE = 0.3  # characters; the window lies so far behind a space's place when the pen goes over it
 REACH = 1.4  # characters that the window may be off a space where the pen goes over it
+BEHIND = 0.6  # characters; so much later than the window has come to a letter's place the next one begins
 X_HEIGHT = 2.3  # of a hand that shows none, in the unit of its size
 SITTING = frozenset("abcdehiklmnorstuvwxzABCDEFGHIKLMNOPRSTUVWXYZ0123456789")  # they end on the base line
 LOW = frozenset("acemnorsuvwxz")  # they are as high as an x
@@ -77,7 +78,7 @@ def hold(ink: Ink, position: Floats, text: str, unit: float) -> Hold:
 
     unit: of the writing's size, for a line that shows no x-height.
     """
-    at = np.clip(position, 0, len(text) - 1).astype(int)
+    at = np.clip(position + BEHIND, 0, len(text) - 1).astype(int)
     x, y = ink.points.T
     lower, upper = turns(y, ink.lengths)
     sits, low = (np.array([text[place] in kind for place in at]) for kind in (SITTING, LOW))
@@ -86,14 +87,14 @@ def hold(ink: Ink, position: Floats, text: str, unit: float) -> Hold:
         bottom = float(np.quantile(y, 0.9)) if len(y) else 0.0
         return Hold(bottom, 0.0, X_HEIGHT * unit, np.zeros((0, 2)))
     slope = steepness(x[lower], y[lower]) if len(lower) >= SLOPED else 0.0
-    base = float(np.median(y[lower] - slope * x[lower]))
+    base = median(y[lower] - slope * x[lower])
     heights = base + slope * x[upper] - y[upper]
     high = heights > 0.8 * unit  # a turn within a letter is no top
     capitals = tall(ink, at, text, base, slope)
     if high.sum() + len(capitals) < ENOUGH:
         return Hold(base, slope, X_HEIGHT * unit, np.zeros((0, 2)))
     tops = np.vstack([np.column_stack([x[upper], heights])[high], capitals])
-    return Hold(base, slope, float(np.median(tops[:, 1])), tops)
+    return Hold(base, slope, median(tops[:, 1]), tops)
 
 
 def tall(ink: Ink, at: Ints, text: str, base: float, slope: float) -> Floats:
@@ -122,7 +123,7 @@ def steepness(x: Floats, y: Floats) -> float:
     """The median slope between points that stand far apart (Theil and Sen), no steeper than STEEPEST."""
     dx, dy = (v[:, None] - v[None, :] for v in (x, y))
     far = dx > 0.3 * np.ptp(x)
-    return float(np.clip(np.median(dy[far] / dx[far]), -STEEPEST, STEEPEST)) if far.any() else 0.0
+    return float(np.clip(median(dy[far] / dx[far]), -STEEPEST, STEEPEST)) if far.any() else 0.0
 
 
 def slant(ink: Ink) -> float:
@@ -150,7 +151,7 @@ def piece_of(ink: Ink, position: Floats, strokes: slice) -> tuple[Ink, Floats]:
 
 def box_of(ink: Ink, position: Floats, place: int) -> NDArray[np.float64] | None:
     """(left, top, right, bottom) of the ink of one character; None where the window was never at it."""
-    at = np.clip(position, 0, None).astype(int) == place
+    at = np.clip(position + BEHIND, 0, None).astype(int) == place
     if not at.any():
         return None
     points = ink.points[at]

@@ -10,10 +10,10 @@ from hwkit.errors import InputError
 
 
 class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A prediction or synthesis network of Graves 2013 (sections 4.1 and 5.1)."""
+    """A prediction or synthesis network (Graves 2013, sections 4.1, 5.1), or a reader (hwkit.model.reader)."""
 
-    kind: Literal["prediction", "synthesis"] = "synthesis"
-    layers: tuple[int, ...] = (400, 400, 400)  # cells of each hidden layer
+    kind: Literal["prediction", "synthesis", "reader"] = "synthesis"
+    layers: tuple[int, ...] = (400, 400, 400)  # cells of each hidden layer; of a reader, each way
     mixtures: int = 20  # components of the mixture density
     window: int = 10  # components of the soft window; synthesis only
     peepholes: bool = False  # cells seen by their gates (eqs. 7, 8, 10)
@@ -31,6 +31,13 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def outputs(self) -> int:
         """Length of the output vector: 121 for 20 components (section 4.1)."""
         return 1 + 6 * self.mixtures
+
+
+FEATURES = 6
+"""Of a point, as a reader sees it (hwkit.reader.features)."""
+
+CHANNELS, STRIDE, KERNEL = (64, 128, 128), (1, 2, 2), 5
+"""A reader's convolutions: channels of each, rows from one frame to the next, rows that it sees."""
 
 
 class OutputLayout:

@@ -135,6 +135,8 @@ def build(config: NetworkConfig, classes: int = 0) -> Network:
     """
     if config.kind == "prediction":
         return PredictionNetwork(config)
+    if config.kind == "reader":
+        raise InputError("a reader writes nothing", do="give a synthesis or a prediction network")
     if classes < 2:
         raise InputError("a synthesis network needs a vocabulary")
     return SynthesisNetwork(config, classes)

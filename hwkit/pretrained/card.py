@@ -10,6 +10,12 @@ from hwkit.preprocess import PRESETS
 from hwkit.pretrained import ModelConfig
 
 UNKNOWN = "unknown"
+READS = (
+    "It takes the strokes of one line, in the order of writing, and says what is written: for `hwkit read`, "
+    "and for the choice among candidates of `hwkit write`. It has no language model, so it reads names and "
+    "numbers as they stand. It is not made to tell writers apart, and not to be trusted with what must not "
+    "be misread."
+)
 
 
 def card(
@@ -25,16 +31,18 @@ def card(
     training: the training parameters; reached: what the training returned; figures: those of `hwkit
     evaluate`, as `read_figures` gives them; archives: sha256 of the training ink's files by name.
     """
+    reads = model.network.kind == "reader"
     parts = [
-        f"# A handwriting {model.network.kind} model",
+        f"# A handwriting {model.network.kind}{'' if reads else ' model'}",
         model.about,
+        READS if reads else "",
         _table(_what_it_is(model, training, reached)),
         "The loss by epoch stands in `log.jsonl` and `loss.svg`.",
         "## Data and terms",
         _terms(model),
         _table({name: f"`{sha256}`" for name, sha256 in (archives or {}).items()}, "file", "sha256"),
         "## What it reaches",
-        _figures(figures),
+        _reading(figures) if reads else _figures(figures),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -42,6 +50,8 @@ def card(
 def network(model: ModelConfig) -> str:
     """A network in few words."""
     n = model.network
+    if n.kind == "reader":
+        return f"reader, convolutions, LSTM both ways {' + '.join(map(str, n.layers))}"
     window = f", soft window of {n.window}" if n.kind == "synthesis" else ""
     return f"{n.kind}, LSTM {' + '.join(map(str, n.layers))}, {n.mixtures} mixtures{window}"
 
@@ -52,7 +62,7 @@ def recipe(model: ModelConfig) -> str:
 
 
 def characters(model: ModelConfig) -> str:
-    """What a model writes, with runs of neighbours shortened: ` !A-Za-z`. "" for a prediction network."""
+    """What a model writes or reads, runs of neighbours shortened: ` !A-Za-z`. "" for a prediction network."""
     if model.vocabulary is None:
         return ""
     known = sorted(model.vocabulary.characters + model.vocabulary.non_letter)
@@ -73,6 +83,10 @@ def _kin(a: str, b: str) -> bool:
 def _what_it_is(model: ModelConfig, training: Mapping[str, Any], reached: Mapping[str, Any]) -> dict[str, str]:
     n = model.network
     knows = model.vocabulary.characters if model.vocabulary else ""
+    loss, lines = reached["validation_nats_per_point"], f"{reached['validation_lines']:,} lines"
+    validation = f"{loss:.4f} nats a point on {lines} of {training['validation']}"
+    deviation = "{:.4f} (x), {:.4f} (y)".format(*model.statistics.deviation)
+    reads = n.kind == "reader"
     return {
         "network": network(model),
         "peepholes": "on" if n.peepholes else "off",
@@ -86,9 +100,8 @@ def _what_it_is(model: ModelConfig, training: Mapping[str, Any], reached: Mappin
         "training lines": f"{reached['lines']:,} ({reached['points']:,} scored points) of "
         + ", ".join(training["training"]),
         "left out": ", ".join(f"{k} {why}" for why, k in reached["left_out"].items() if k) or "none",
-        "validation": f"{reached['validation_nats_per_point']:.4f} nats a point on "
-        f"{reached['validation_lines']:,} lines of {training['validation']}, in normalised units",
-        "offsets' deviation": "{:.4f} (x), {:.4f} (y)".format(*model.statistics.deviation),
+        "validation": f"{validation}, of the text" if reads else f"{validation}, in normalised units",
+        **({} if reads else {"offsets' deviation": deviation}),
         "characters": f"`{knows.strip().replace('`', '` ` `')}` and the space" if knows else "none",
         "seed": f"{training['seed']}",
     }
@@ -128,6 +141,40 @@ def _figures(figures: Mapping[str, Any] | None) -> str:
     }
     measured = f"Measured from these weights by `hwkit evaluate` on {figures['split']}"
     return f"{measured} of {figures['data']}.\n\n{_table(rows)}"
+
+
+def _reading(figures: Mapping[str, Any] | None) -> str:
+    """A reader's figures."""
+    if figures is None:
+        return "Not measured: `hwkit evaluate` does."
+
+    def share(row: Mapping[str, Any], name: str) -> str:
+        if row.get(name) is None:
+            return UNKNOWN
+        low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+        interval = "" if low is None or high is None else f" (95 % interval {low:.2%} to {high:.2%})"
+        return f"{row[name]:.2%}{interval}"
+
+    rows = {
+        "lines, characters": f"{figures['lines']:,}, {figures['characters']:,}",
+        "character error": share(figures, "character_error"),
+        "word error": share(figures, "word_error"),
+        "lines without error": share(figures, "exact"),
+    }
+    classes = {row["class"]: share(row, "error") for row in figures["by_class"]}
+    confusions = {
+        f"`{row['asked'] or 'nothing'}` as `{row['read'] or 'nothing'}`": f"{row['times']:,} of {row['of']:,}"
+        for row in figures["confusions"][:12]
+    }
+    told = (
+        f"Measured from these weights by `hwkit evaluate` on {figures['split']} of {figures['data']}, "
+        "lines that it did not learn from."
+    )
+    parts = [
+        told, _table(rows), _table(classes, "class", "character error"),
+        _table(confusions, "read wrongly most often", "times"),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part)
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -56,6 +56,7 @@ def of_artifact(store: Store, trained: Artifact) -> Described:
         config,
         data=config.data or _known(source for one in ingested for source in _list(one, "source")),
         licence=config.licence or licence_of(ingested),
+        learned=config.learned or learned(store, trained, config),
     )
     return Described(trained.name, trained.path, config, measured(store, trained))
 
@@ -78,10 +79,20 @@ def licence_of(ingested: Iterable[Artifact | None]) -> str:
     return "\n\n".join([", and ".join(names), *terms] if len(terms) > 1 else terms)
 
 
+def learned(store: Store, trained: Artifact, config: ModelConfig) -> tuple[str, ...]:
+    """The splits that a reader learned from, the words of composed lines among them; () for other models."""
+    if config.network.kind != "reader":
+        return ()
+    composed = [up.artifact for up in store.lineage(trained) if up.artifact and up.artifact.stage == "lines"]
+    words = (split for one in composed for rule in one.parameters["compose"] for split in rule["splits"])
+    return _known([*trained.parameters["training"], *words])
+
+
 def measured(store: Store, trained: Artifact) -> dict[str, Any] | None:
     """The newest figures of a model on a whole split, with the `split` and the `data`; None without any."""
+    stage = "reading" if read_config(trained.path).network.kind == "reader" else "evaluate"
     found = store.newest(
-        "evaluate",
+        stage,
         accept=lambda a: a.manifest.inputs["model"].digest == trained.digest and not a.parameters.get("lines"),
     )
     if found is None:

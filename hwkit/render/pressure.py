@@ -1,4 +1,7 @@
-"""Strokes whose width follows the pen's speed, as outlines to fill: for the eye, not for a plotter."""
+"""Strokes whose width follows the pen's speed, as outlines to fill: for the eye, not for a plotter.
+
+Points that are equally far apart tell no speed; there it follows from how the stroke bends.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,14 @@ from hwkit.render.curve import Curve, curves, micrometres, moving, through
 
 WIDEST, NARROWEST = 1.3, 0.6
 """Times the pen: a pen that stands, and one that flies. At the page's median speed it is 1."""
+
+EVEN = 1.25
+"""Speeds whose upper quartile is less than so many times the lower one are those of points made equidistant."""
+
+STRAIGHT = 0.05
+"""Radians; what turns less from point to point counts as straight."""
+
+UNITS = np.array([1, 1j])
 
 BEND = 0.5
 """About how far, in radians, the stroke turns at most between two of its cross-sections."""
@@ -31,6 +42,8 @@ def outlines(page: Page) -> list[tuple[int, list[Floats]]]:
     """
     drawn = curves(page)
     chords = [_speeds(curve) for curve in drawn]
+    if chords and _even(np.concatenate(chords)):
+        chords = [_bent(curve.beziers) for curve in drawn]
     median = float(np.median(np.concatenate(chords))) if chords else 0.0
     size = np.array([micrometres(page.width_mm), micrometres(page.height_mm)], float)
     return [
@@ -46,6 +59,28 @@ def _speeds(curve: Curve) -> Floats:
     """Micrometres a reading, (segments,): readings come at equal times. A dot is as fast as it is long."""
     chords = curve.beziers[:, 3] - curve.beziers[:, 0]
     return np.hypot(chords[:, 0], chords[:, 1]) / np.maximum(np.diff(curve.readings), 1)
+
+
+def _even(speeds: Floats) -> bool:
+    """Whether the points stand at equal distances and not at equal times, so that they tell no speed."""
+    slow, fast = np.quantile(speeds, [0.25, 0.75])
+    return bool(fast < EVEN * slow)
+
+
+def _bent(beziers: Floats) -> Floats:
+    """The speed that a hand has where it bends so, (segments,), by the two-thirds power law.
+
+    A pen's speed goes with the third root of the radius that it bends in (Lacquaniti, Terzuolo and Viviani,
+    1983).
+    """
+    chords = beziers[:, 3] - beziers[:, 0]
+    lengths = np.hypot(chords[:, 0], chords[:, 1])
+    if len(chords) < 2:
+        return np.cbrt(lengths / STRAIGHT)
+    turns = np.abs(np.angle((chords[1:] @ UNITS) / (chords[:-1] @ UNITS)))  # at the inner points
+    radii = (lengths[:-1] + lengths[1:]) / 2 / np.maximum(turns, STRAIGHT)
+    speeds: Floats = np.cbrt(np.concatenate([radii[:1], (radii[:-1] + radii[1:]) / 2, radii[-1:]]))
+    return speeds
 
 
 def _widths(speeds: Floats, median: float) -> Floats:

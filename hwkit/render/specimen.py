@@ -9,7 +9,7 @@ import numpy as np
 
 from hwkit.errors import InputError
 from hwkit.ink import Floats, Ink
-from hwkit.layout import Page, unit_of
+from hwkit.layout import Page, Pen, unit_of
 from hwkit.render.plot import ACCENT, GREY, write
 from hwkit.render.svg import serialised, svg
 
@@ -56,7 +56,7 @@ def sheet(blocks: Sequence[tuple[str, Sequence[Row]]], *, unit: float | None = N
     # Ink that is far too high stays on the page; that it does not fit is seen.
     edge = np.array([PEN, PEN])
     inside = [np.clip(stroke, edge, np.array([width, height]) - edge) for stroke in strokes]
-    return _labelled(svg(Page(width, height, inside), pen_mm=PEN), labels)
+    return _labelled(svg(Page(width, height, inside, (Pen(PEN),))), labels)
 
 
 def _placed(ink: Ink, unit: float | None, at: Floats) -> list[Floats]:

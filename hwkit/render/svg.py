@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,29 +22,17 @@ RULE_MM, RULE_COLOUR = 0.2, "#b8cce4"
 """Guide lines: thin and pale, so that they stay behind the ink."""
 
 
-def svg(
-    page: Page,
-    *,
-    polyline: bool = False,
-    pressure: bool = False,
-    pen_mm: float | None = None,
-    colour: str | None = None,
-) -> bytes:
+def svg(page: Page, *, polyline: bool = False, pressure: bool = False) -> bytes:
     """The page as SVG: ink alone, one open path a stroke in the order of writing, in a layer for each pen.
 
     Smooth curves pass through every point, rounded to a micrometre (see `curves`); `polyline` goes straight
     from point to point instead. Ink plus half the pen lies inside the viewBox. Guide lines have a layer of
     their own, numbered after the inks, below them. `pressure` draws strokes whose width follows the pen's
-    speed, as filled outlines, which a plotter has no use for. pen_mm and colour take the place of what the
-    page's pens have.
+    speed, as filled outlines, which a plotter has no use for.
 
-    Raises InputError where a coordinate is not finite or lies too near the edge for its pen, a colour is
-    not #rrggbb, or polyline and pressure are asked for together.
+    Raises InputError where a coordinate is not finite or lies too near the edge for its pen, or polyline
+    and pressure are asked for together.
     """
-    if pen_mm is not None:
-        page = replace(page, pens=tuple(replace(pen, width_mm=pen_mm) for pen in page.pens))
-    if colour is not None:
-        page = replace(page, pens=tuple(replace(pen, colour=colour) for pen in page.pens))
     return serialised(drawing(page, polyline=polyline, pressure=pressure)[0])
 
 

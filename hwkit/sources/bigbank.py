@@ -34,6 +34,7 @@ from hwkit.errors import InkError, InputError
 from hwkit.ink import Ink, Sample
 from hwkit.progress import Progress, silent
 from hwkit.sources.archives import unpacking
+from hwkit.sources.source import Sink, Source
 
 HAND = "bigbank"
 SPLITS = ("train", "validation")
@@ -244,3 +245,26 @@ def _json(file: Path) -> bytes:
 
 def _is_data(path: PurePosixPath) -> bool:
     return path.suffix.lower() == ".json" and "__MACOSX" not in path.parts and not path.name.startswith(".")
+
+
+def encode(samples: Sequence[Sample]) -> bytes:
+    """Lines as bigbank's JSON, in their own size. Raises InputError for one without text or stroke."""
+    items = []
+    for sample in samples:
+        ink, text = sample.ink, sample.text
+        if text is None or text != text.strip() or not text:
+            raise InputError("bigbank cannot hold a line without text, or with space around it", row=sample.id)
+        if not len(ink) or any((stroke == stroke[0]).all() for stroke in ink.strokes()):
+            raise InputError("bigbank cannot hold strokes that stay in one place, or none", row=sample.id)
+        pen = 1 - ink.offsets()[:, 2]
+        points = [[x, y, int(down)] for (x, y), down in zip(ink.points.tolist(), pen, strict=True)]
+        items.append({"metadata": {"asciiSequence": text, "aspectRatio": 1}, "points": points})
+    return msgspec.json.encode(items)
+
+
+SOURCE = Source(
+    HAND,
+    recognises=lambda file, _: recognises(file),
+    gather=lambda files, _, writer, progress: read(files, writer, progress),
+)
+SINK = Sink(HAND, (), frozenset({"text", "lines"}), encode)

@@ -34,6 +34,7 @@ from hwkit.errors import InkError, InputError
 from hwkit.ink import Ink, Sample
 from hwkit.progress import Progress, silent
 from hwkit.sources.archives import unpacking
+from hwkit.sources.source import Source
 
 LISTS = {
     "train": "trainset.txt",
@@ -384,3 +385,6 @@ def _hostile(archive: Path, name: str, fault: str) -> InputError:
 
 def _raise(error: OSError) -> None:
     raise error
+
+
+SOURCE = Source("iam-ondb", gather=read)

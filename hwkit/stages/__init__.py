@@ -12,7 +12,14 @@ import msgspec
 
 from hwkit.artifact import Artifact, Input, Store
 from hwkit.preprocess import Recipe
-from hwkit.stages.composing import LinesParameters, WordsParameters, make_lines, make_words
+from hwkit.stages.composing import (
+    LettersParameters,
+    LinesParameters,
+    WordsParameters,
+    make_letters,
+    make_lines,
+    make_words,
+)
 from hwkit.stages.ink import (
     IngestParameters,
     Splits,
@@ -24,6 +31,12 @@ from hwkit.stages.ink import (
     make_vocabulary,
 )
 from hwkit.stages.model import evaluate_parameters, make_evaluate, make_train, train_parameters
+from hwkit.stages.reading import (
+    legibility_parameters,
+    make_legibility,
+    make_reading,
+    reading_parameters,
+)
 from hwkit.stages.stage import Circumstances, Stage
 from hwkit.stages.writing import RenderParameters, draw, make_render, make_sample, sample_parameters
 
@@ -31,6 +44,7 @@ __all__ = [
     "STAGES",
     "Circumstances",
     "IngestParameters",
+    "LettersParameters",
     "LinesParameters",
     "RenderParameters",
     "Splits",
@@ -46,6 +60,7 @@ STAGES: dict[str, Stage] = {
     "ink": Stage(1, lambda: Recipe, {"ingest": "ingest"}, make_ink),
     # In a pipeline words also reads a model, and lines all that its compositions name (see hwkit.pipeline).
     "words": Stage(1, lambda: WordsParameters, {"ink": "ink"}, make_words, model="model"),
+    "letters": Stage(1, lambda: LettersParameters, {"words": "words"}, make_letters, model="reader"),
     "lines": Stage(1, lambda: LinesParameters, {"ink": "ink"}, make_lines),
     "statistics": Stage(1, lambda: Splits, {"ink": "ink"}, make_statistics),
     "vocabulary": Stage(1, lambda: VocabularyParameters, {"ink": "ink"}, make_vocabulary),
@@ -60,6 +75,14 @@ STAGES: dict[str, Stage] = {
     "sample": Stage(1, sample_parameters, {"model": "train"}, make_sample),
     "render": Stage(1, lambda: RenderParameters, {"ink": "sample"}, make_render),
     "evaluate": Stage(2, evaluate_parameters, {"model": "train", "ingest": "ingest"}, make_evaluate),
+    "reading": Stage(1, reading_parameters, {"model": "train", "ingest": "ingest"}, make_reading),
+    "legibility": Stage(
+        1,
+        legibility_parameters,
+        {"model": "train", "ingest": "ingest"},
+        make_legibility,
+        model="reader",
+    ),
 }
 
 

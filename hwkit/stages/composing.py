@@ -74,6 +74,32 @@ def make_words(_: WordsParameters, inputs: Mapping[str, Input], folder: Path, ar
     }
 
 
+class LettersParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which reader tells letters from what follows them: a packaged one by name, or a model's folder."""
+
+    reader: str = "reader"
+
+
+def make_letters(
+    _: LettersParameters, inputs: Mapping[str, Input], folder: Path, around: Circumstances
+) -> Metrics:
+    """`ink.h5` of the same words, and of the capitals, digits and marks that stand alone in them."""
+    from hwkit.dataset import InkDataset, InkWriter
+    from hwkit.evaluate.letters import letters
+    from hwkit.reader.reader import Reader
+
+    reader = Reader.open(file_of(inputs["weights"], WEIGHTS).parent)
+    words = InkDataset.open(file_of(inputs["words"], INK))
+    found = Counter[str]()
+    with InkWriter(folder / INK, recipe=words.recipe) as writer:
+        for word in words:
+            writer.append(word)
+        for letter in letters(reader, list(words), around.progress):
+            writer.append(letter)
+            found[letter.text or ""] += 1
+    return {"words": len(words), "letters": found.total(), "by": dict(sorted(found.items()))}
+
+
 class LinesParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a network is to learn from: the ink's own lines, if wanted, and composed ones."""
 

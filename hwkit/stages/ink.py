@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,9 +15,16 @@ from hwkit.preprocess import Recipe
 from hwkit.stages.stage import INK, Circumstances, Metrics, file_of, write_json
 from hwkit.vocabulary import VocabularyRule
 
+if TYPE_CHECKING:
+    from hwkit.sources.source import Source
 
-class IngestParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Nothing: an archive is read as it is."""
+
+class IngestParameters(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How an archive is read: as it is."""
+
+    source: str = ""  # whose format it has; "": the files tell
 
 
 class Splits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,45 +39,49 @@ class VocabularyParameters(VocabularyRule, frozen=True, kw_only=True, forbid_unk
     splits: tuple[str, ...] = ("train",)
 
 
-def ingest_inputs(archives: Sequence[Path], splits: Path | None = None) -> dict[str, Input]:
-    """The inputs of the ingest stage: the archives in their order, and the split lists of IAM-OnDB.
+def ingest_inputs(archives: Sequence[Path], splits: Path | None = None, source: str = "") -> dict[str, Input]:
+    """The inputs of the ingest stage: the files in their order, and the split lists of IAM-OnDB.
 
-    splits: the folder of the lists; None looks in and beside the first archive. Raises InputError for
-    what is not there, for archives of two sources, and for lists given to one that has none.
+    splits: the folder of the lists; None looks in and beside the first archive. source: whose format the files
+    have; "": they tell. Raises InputError for what is not there, for files of two sources, and for lists given
+    to a source that has none.
     """
     from hwkit.sources.iam_ondb import LISTS, split_folder
 
     for archive in archives:
         if not archive.exists():
-            do = "give an archive of IAM-OnDB, its unpacked folder, or bigbank's .json.zip"
+            do = "give an archive or a file of ink; 'hwkit ingest --help' has the formats"
             raise InputError("there is no such file", file=archive, do=do)
     inputs: dict[str, Input] = {f"archive-{n}": archive for n, archive in enumerate(archives, 1)}
-    if _source_of(archives) == "bigbank":
+    name = source_of(archives, source).name
+    if name != "iam-ondb":
         if splits is not None:
-            raise InputError("bigbank has no split lists", file=splits, do="leave the folder of the lists out")
+            raise InputError(f"{name} has no split lists", file=splits, do="leave the folder of the lists out")
         return inputs
     folder = split_folder(archives) if splits is None else splits
-    for file in [folder / name for name in LISTS.values()] if folder else []:
+    for file in [folder / list_ for list_ in LISTS.values()] if folder else []:
         if not file.is_file():
             raise InputError("there is no such split list", file=file, do="give its folder with --splits")
         inputs[file.name] = file
     return inputs
 
 
-def _source_of(archives: Sequence[Path]) -> Literal["iam-ondb", "bigbank"]:
-    """Whose format the archives have. Raises InputError where they are of two sources."""
-    from hwkit.sources import bigbank
+def source_of(files: Sequence[Path], name: str = "") -> Source:
+    """The source that is named, or whose format all files have. Raises InputError where they are of two."""
+    from hwkit.sources import registry
 
-    of_bigbank = [archive for archive in archives if bigbank.recognises(archive)]
-    if of_bigbank and len(of_bigbank) < len(archives):
-        other = next(archive for archive in archives if archive not in of_bigbank)
-        what = f"archives of two sources: this is bigbank's format, {str(other)!r} is not"
-        raise InputError(what, file=of_bigbank[0], do="ingest them one after the other")
-    return "bigbank" if of_bigbank else "iam-ondb"
+    if name:
+        return registry.source(name)
+    first, *others = [(file, registry.source_of(file)) for file in files]
+    for file, source in others:
+        if source.name != first[1].name:
+            what = f"files of two sources: this is {first[1].name}'s format, {str(file)!r} is {source.name}'s"
+            raise InputError(what, file=first[0], do="ingest them one after the other")
+    return first[1]
 
 
 def make_ingest(
-    _: IngestParameters, inputs: Mapping[str, Input], folder: Path, around: Circumstances
+    parameters: IngestParameters, inputs: Mapping[str, Input], folder: Path, around: Circumstances
 ) -> Metrics:
     """`ink.h5` from archives, as they are, and `remarks.csv`: what is odd in them, by name.
 
@@ -78,17 +89,14 @@ def make_ingest(
     first line; "" where they are unknown), and the reader's counts.
     """
     from hwkit.dataset import InkWriter
-    from hwkit.sources import bigbank, iam_ondb
+    from hwkit.sources.iam_ondb import LISTS
 
     paths = {name: Path(str(source)) for name, source in inputs.items()}
     archives = [paths[name] for name in paths if name.startswith("archive-")]
-    train_list = paths.get(iam_ondb.LISTS["train"])
+    train_list = paths.get(LISTS["train"])
     with InkWriter(folder / INK) as writer:
-        if _source_of(archives) == "bigbank":
-            metrics = bigbank.read(archives, writer, around.progress)
-        else:
-            lists = train_list.parent if train_list else None
-            metrics = iam_ondb.read(archives, lists, writer, around.progress)
+        source = source_of(archives, parameters.source)
+        metrics = source.ingest(archives, train_list.parent if train_list else None, writer, around.progress)
     with (folder / "remarks.csv").open("w", newline="", encoding="utf-8") as table:
         rows = csv.writer(table, lineterminator="\n")
         rows.writerow(["name", "kind", "reason"])

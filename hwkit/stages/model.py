@@ -44,8 +44,8 @@ def make_train(parameters: Any, inputs: Mapping[str, Input], folder: Path, aroun
     around.progress(0, 0, "reading lines")
     dataset = InkDataset.open(file_of(inputs["ink"], INK))
     statistics = read_json(file_of(inputs["statistics"], "statistics.json"), Statistics)
-    synthesis = config.network.kind == "synthesis"
-    vocabulary = read_json(file_of(inputs["vocabulary"], "vocabulary.json"), Vocabulary) if synthesis else None
+    texts = config.network.kind != "prediction"
+    vocabulary = read_json(file_of(inputs["vocabulary"], "vocabulary.json"), Vocabulary) if texts else None
     start = None
     if config.start:  # its weights mean what they mean in its units
         begun = pretrained.read_config(model := pretrained.find(config.start))

@@ -95,13 +95,13 @@ def make_render(
 def draw(source: Input, parameters: RenderParameters) -> tuple[bytes, Page]:
     """All lines of an ink dataset (an artifact or a file) under one another: the SVG and its page."""
     from hwkit.dataset import InkDataset
-    from hwkit.layout import lay_out
+    from hwkit.layout import Pen, lay_out
     from hwkit.render.svg import svg
 
     unit = source.metrics.get("unit") if isinstance(source, Artifact) else None
     inks = [sample.ink for sample in InkDataset.open(file_of(source, INK))]
-    page = lay_out(inks, unit=unit, pen_mm=parameters.pen_mm)
-    return svg(page, pen_mm=parameters.pen_mm, colour=parameters.colour), page
+    page = lay_out(inks, unit=unit, pen=Pen(parameters.pen_mm, parameters.colour))
+    return svg(page), page
 
 
 def sample_parameters() -> type[msgspec.Struct]:

@@ -38,3 +38,5 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise InputError("updates, batch_lines and save_every must be at least 1, the seed at least 0")
         if not 0 <= self.average < 1 or self.validation in self.training:
             raise InputError("average must lie in [0, 1), and the validation split not among the training ones")
+        if self.start and self.network.kind == "reader":
+            raise InputError("a reader learns from nothing", do="leave start out")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from hwkit.batching import Batch, Line, buckets, collate
+from hwkit.batching import Batch, Line, buckets, collate, collate_seen
 from hwkit.statistics import Statistics
 from hwkit.train.config import TrainConfig
 from hwkit.train.processes import ALONE, Group
@@ -42,16 +42,18 @@ def drawn(
             lines[row]._replace(offsets=config.augmentation.apply(lines[row].offsets, rng))
             for row in rows[place]
         ]
-        yield share(varied, statistics, classes, group)
+        yield share(varied, statistics, classes, config, group)
 
 
-def share(lines: Sequence[Line], statistics: Statistics, classes: int, group: Group) -> Batch:
+def share(
+    lines: Sequence[Line], statistics: Statistics, classes: int, config: TrainConfig, group: Group
+) -> Batch:
     """The batch of those lines that are this process's; where none is, one line with nothing scored."""
     own = lines[group.rank :: group.size]
-    if own:
-        return collate(own, statistics, classes)
-    batch = collate(lines[:1], statistics, classes)
-    return batch._replace(mask=batch.mask & False)
+    some = own or lines[:1]
+    reads = config.network.kind == "reader"
+    batch = collate_seen(some, classes) if reads else collate(some, statistics, classes)
+    return batch if own else batch._replace(mask=batch.mask & False)
 
 
 def ahead(items: Iterator[T]) -> Generator[T, None, None]:

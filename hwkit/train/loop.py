@@ -23,6 +23,7 @@ from hwkit.batching import Batch, Line, buckets, evenly
 from hwkit.errors import Stopped
 from hwkit.model.mixture import mixture, nats
 from hwkit.model.network import Network, SynthesisNetwork
+from hwkit.model.reader import ReaderNetwork, ctc
 from hwkit.optimiser import rate_at
 from hwkit.pretrained import Weights
 from hwkit.progress import Progress, silent
@@ -189,9 +190,13 @@ def seed_of(config: TrainConfig, *numbers: int) -> int:
     return int(np.random.SeedSequence((config.seed, *numbers)).generate_state(1, np.uint64)[0] >> 1)
 
 
-def loss(network: Network, batch: Batch, device: str) -> Tensor:
+def loss(network: Network | ReaderNetwork, batch: Batch, device: str) -> Tensor:
     """Nats of the scored points of a batch, summed (eqs. 26 and 55)."""
     x, target, mask, characters = (part.to(device) for part in batch)
+    if isinstance(network, ReaderNetwork):
+        log_probabilities, frames = network(x, mask.sum(0))
+        written = characters.sum(-1) > 0
+        return ctc(log_probabilities, frames, characters.argmax(-1)[written], written.sum(1))
     if isinstance(network, SynthesisNetwork):
         hidden, _, _ = network.hidden(x, characters, network.start(x.shape[1]))
     else:
@@ -218,7 +223,7 @@ def validate(
     sums = torch.zeros(2, dtype=torch.float64, device=device)
     with torch.no_grad():
         for rows in buckets([len(line.offsets) for line in lines], config.batch_lines):
-            batch = share([lines[row] for row in rows], statistics, classes, group)
+            batch = share([lines[row] for row in rows], statistics, classes, config, group)
             sums[0] += loss(averaged, batch, device)
             sums[1] += int(batch.mask.sum())
     group.sum([sums])

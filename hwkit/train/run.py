@@ -16,6 +16,7 @@ from torch import Tensor
 from hwkit.errors import ArtifactError, HwkitError, InputError
 from hwkit.model.inherit import inherit
 from hwkit.model.network import Network, build
+from hwkit.model.reader import ReaderNetwork
 from hwkit.optimiser import optimiser
 from hwkit.pretrained import Weights
 from hwkit.train import checkpoint
@@ -68,7 +69,7 @@ Parts = dict[str, dict[str, Tensor]]
 class Run:
     """A run in memory. Batches are taken by their number, so that nothing else has to be remembered."""
 
-    network: Network
+    network: Network | ReaderNetwork
     optimiser: torch.optim.Optimizer
     noise: WeightNoise
     average: dict[str, Tensor]
@@ -209,8 +210,9 @@ class Run:
 def new(config: TrainConfig, classes: int, device: str, start: Weights | None = None) -> Run:
     """A run before its first update; `start` are the weights that it begins with (see inherit)."""
     torch.manual_seed(config.seed)
-    network = build(config.network, classes).to(device)
-    if start is not None:
+    reads = config.network.kind == "reader"
+    network = (ReaderNetwork if reads else build)(config.network, classes).to(device)
+    if start is not None and not isinstance(network, ReaderNetwork):  # which learns from nothing
         inherit(network, {name: torch.from_numpy(w).to(device) for name, w in start.items()})
     weights = dict(network.named_parameters())
     noise = WeightNoise(config.noise, weights)
