@@ -136,8 +136,8 @@ def _halve(gate: F32) -> None:
 class NumpyNetwork:
     """A trained prediction or synthesis network, one step at a time."""
 
-    def __init__(self, config: NetworkConfig, weights: Mapping[str, F32]) -> None:
-        """Raises ArtifactError where the weights are not those of the config."""
+    def __init__(self, config: NetworkConfig, weights: Mapping[str, NDArray[np.floating]]) -> None:
+        """weights: of any precision. Raises ArtifactError where they are not those of the config."""
         self.config, self.weights = config, weights
         self.synthesis = config.kind == "synthesis"
         first = ["first."] if self.synthesis else []
@@ -153,8 +153,8 @@ class NumpyNetwork:
             self.layers = [self._layer(n, prefix) for n, prefix in enumerate(prefixes)]
             self.output = self._output()
             if self.synthesis:
-                self.window = weights["first.parameters_weight"].T
-                self.window_bias = weights["first.parameters_bias"].copy()
+                self.window = weights["first.parameters_weight"].astype(np.float32).T
+                self.window_bias = weights["first.parameters_bias"].astype(np.float32)
         except KeyError as error:
             raise ArtifactError(f"the weights lack {error}", do="get the model anew") from error
         except ValueError as error:
@@ -178,7 +178,7 @@ class NumpyNetwork:
         seen = slice(0 if n < 2 else self.at_x.start, own.stop)
         if n == 0:
             seen = slice(0, self.at_window.stop)
-        weight = np.zeros((4 * self.config.layers[n], self.width), np.float32)
+        weight = np.zeros((4 * self.config.layers[n], seen.stop), np.float32)
         weight[:, own] = self.weights[prefix + "recurrent"]
         weight[:, self.at_one] = self.weights[prefix + "bias"]
         parts = [self.at_x]
@@ -195,7 +195,8 @@ class NumpyNetwork:
             start = stop
         weight = np.ascontiguousarray(weight[:, seen])
         weight[GateLayout(self.config.layers[n]).gates] *= np.float32(0.5)
-        return Layer(weight, self.weights.get(prefix + "peephole"), seen, own)
+        peephole = self.weights.get(prefix + "peephole")
+        return Layer(weight, None if peephole is None else peephole.astype(np.float32), seen, own)
 
     def _output(self) -> F32:
         weight = np.zeros((self.config.outputs, self.width), np.float32)
@@ -282,7 +283,7 @@ def logistic(x: F32) -> F32:
 def load(folder: Path) -> tuple[pretrained.ModelConfig, NumpyNetwork]:
     """A model's config and its network. Raises ArtifactError for a broken model, InputError for a reader."""
     config = pretrained.read_writing_config(folder)
-    network = NumpyNetwork(config.network, pretrained.read_weights(folder))
+    network = NumpyNetwork(config.network, pretrained.stored_weights(folder))
     if network.synthesis and (config.vocabulary is None or config.vocabulary.size != network.classes):
         raise InputError("the vocabulary does not fit the weights", file=folder, do="get the model anew")
     return config, network

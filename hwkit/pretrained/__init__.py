@@ -102,18 +102,25 @@ def read_config(folder: Path) -> ModelConfig:
 
 def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
     """The weights of a model as float32. Raises ArtifactError for a broken file or a NaN."""
+    return {name: w.astype(np.float32) for name, w in stored_weights(folder).items()}
+
+
+def stored_weights(folder: Path) -> dict[str, NDArray[np.floating]]:
+    """The weights of a model as its file has them. Raises ArtifactError for a broken file or a NaN."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     file = folder / "model.safetensors"
     try:
-        weights = {name: w.astype(np.float32) for name, w in load_file(file).items()}
+        weights: dict[str, NDArray[np.floating]] = load_file(file)
     except (OSError, SafetensorError, ValueError, TypeError, KeyError) as error:
         raise ArtifactError(
             f"cannot be read as weights: {error}", file=file, do="get the model anew"
         ) from error
     for name, w in weights.items():
-        if not np.isfinite(w.sum(dtype=np.float64)):  # a tenth of the time that asking each takes
+        # The exponent of what is no number is all ones; to see it takes a tenth of isfinite's time.
+        half = w.dtype == np.float16
+        if (w.view(np.uint16) & 0x7C00 == 0x7C00).any() if half else not np.isfinite(w).all():
             raise ArtifactError(
                 f"weight {name} holds values that are no numbers", file=file, do="train it again"
             )
