@@ -201,7 +201,7 @@ def test_completion(shell: str) -> None:
 def test_completion_completes() -> None:
     words = {"_HWKIT_COMPLETE": "bash_complete", "COMP_WORDS": "hwkit artifacts ve", "COMP_CWORD": "2"}
     assert run(env=os.environ | words).stdout == "plain,verify\n"
-    words |= {"COMP_WORDS": "hwkit e", "COMP_CWORD": "1"}
+    words |= {"COMP_WORDS": "hwkit ev", "COMP_CWORD": "1"}
     assert run(env=os.environ | words).stdout == "plain,evaluate\n"
 
 
