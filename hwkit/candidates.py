@@ -17,7 +17,7 @@ import numpy as np
 from hwkit import pretrained
 from hwkit.generate.hand import Hand
 from hwkit.generate.sampler import Request, Writer, Written
-from hwkit.generate.words import Hold, parts_of
+from hwkit.generate.words import GAPS, Hold, evened, parts_of
 from hwkit.ink import Floats, Ink, median
 from hwkit.progress import Progress, silent
 
@@ -29,6 +29,7 @@ MANY, FEW = 4, 2  # candidates of a text, and of a single word or a long text
 SHORT, LONG = 10, 4_000  # characters
 ROUNDS = 3  # of writing wrong words again
 ENOUGH = 0.02  # nats a character; ink that reads so easily need not read easier, or every line would look alike
+SURE = 0.6  # a character that is read with less is worth another try
 ODD = 20.0  # nats for each unit of oddness
 STEADY = 0.3  # how far, as a logarithm, an x-height may be off the other candidates', or change along a line
 TOPS = 8  # of a line, before they say that its height changes
@@ -72,6 +73,7 @@ class Candidate:
     cut: Cut
     nats: float = 0.0  # -log p(the asked text | the ink)
     read: str | None = None  # what it says to the reader; None: it was not asked
+    sure: tuple[float, ...] = ()  # of each character that was read, how sure it is
 
 
 @dataclass
@@ -146,16 +148,28 @@ def candidate(writer: Writer, ink: Ink, position: Floats, words: Sequence[str]) 
 def judge(groups: Iterable[tuple[Wish, list[Candidate]]]) -> list[list[Candidate]]:
     """The same candidates, with what the reader thinks of those whose wishes want it."""
     told_of = [(wish, group, bool(group) and is_read(wish)) for wish, group in groups]
-    asked = [(one.ink, wish.request.text) for wish, group, wanted in told_of if wanted for one in group]
+    asked = [(as_set(one.cut), wish.request.text) for wish, group, wanted in told_of if wanted for one in group]
     if not asked:
         return [group for _, group, _ in told_of]
     judgements = iter(packaged_reader().judge(*map(list, zip(*asked, strict=True))))
 
     def told(one: Candidate) -> Candidate:
         judgement = next(judgements)
-        return replace(one, nats=judgement.nats, read=judgement.reading.text)
+        sure = tuple(character.confidence for character in judgement.reading.characters)
+        return replace(one, nats=judgement.nats, read=judgement.reading.text, sure=sure)
 
     return [[told(one) for one in group] if wanted else group for _, group, wanted in told_of]
+
+
+def as_set(cut: Cut) -> Ink:
+    """A line as it will stand on a page: its words on the base line, of one x-height, with fair gaps."""
+    points, right = [], 0.0
+    for n, ((ink, _), room) in enumerate(zip(cut.words, cut.rooms, strict=True)):
+        even, height = evened(ink, cut.where, cut.where.height)
+        left = right + (float(np.clip(room / height, *GAPS)) if n else 0.0)
+        points.append(even.points + np.array([left - even.points[:, 0].min(), 0.0]))
+        right = points[-1][:, 0].max()
+    return Ink(np.concatenate(points), np.concatenate([ink.lengths for ink, _ in cut.words]))
 
 
 def is_read(wish: Wish) -> bool:
@@ -193,13 +207,27 @@ def wrong(words: Sequence[str], read: str) -> list[int]:
     return sorted(found)
 
 
+def weak(words: Sequence[str], one: Candidate) -> list[int]:
+    """The words of a line that are read otherwise, and those that are read right without being sure of it."""
+    if one.read is None:
+        return []
+    asked = " ".join(words)
+    of = [n for n, word in enumerate(words) for _ in f"{word} "]
+    found = set(wrong(words, one.read))
+    for block in SequenceMatcher(None, asked, one.read, autojunk=False).get_matching_blocks():
+        for n in range(block.size):
+            if one.sure[block.b + n] < SURE and asked[block.a + n] != " ":
+                found.add(of[block.a + n])
+    return sorted(found)
+
+
 def mend(writer: Writer, wishes: Sequence[Wish], choices: Sequence[Choice], turn: int) -> None:
-    """Write the words again that are read wrong in what was chosen; what reads better takes their place."""
+    """Write the words again that read badly in what was chosen; what reads better takes their place."""
     faults = [
         (choice, choice.best, wish, word)
         for wish, choice in zip(wishes, choices, strict=True)
         if choice.best is not None
-        for word in choice.doubtful(wish.words)
+        for word in weak(wish.words, choice.best)
     ]
     tries = [again(writer, best, wish, word, turn) for _, best, wish, word in faults]
     lines = iter(writer.write_all([one for group in tries for one in group]))

@@ -32,11 +32,11 @@ LEADING = 4.2  # from base line to base line
 CAPITAL = 2.2  # the first base line lies so far below the margin, so that all pages begin alike
 NARROWEST, LOWEST = 2.0, 3.0  # a letter has no room in less
 HYPHEN = (0.25, 0.6)  # the gap before it, its length
-SWAY = 0.25  # how far the base line wanders from its height at most, where wander is 1
+SWAY = 0.14  # how far the base line wanders from its height at most, where wander is 1
 WAVES = np.array([120.0, 60.0, 30.0, 15.0])
 """Lengths of the waves that a base line wanders in; each is as strong as it is long, as in a random walk."""
 
-VARIED_GAP = 0.1  # standard deviation of a gap's logarithm, where wander is 1
+VARIED_GAP = 0.05  # standard deviation of a gap's logarithm, where wander is 1
 WIDEST_GAP = 3.0  # justified gaps are at most so many times as wide
 HYPHENS = "-\u2010\u2011\u2013\u2014"
 

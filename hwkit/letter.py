@@ -21,7 +21,7 @@ from hwkit.candidates import Choice, Wish, choose
 from hwkit.errors import InputError
 from hwkit.generate.hand import Hand
 from hwkit.generate.sampler import Request, Writer, checked_bias
-from hwkit.generate.words import BEHIND, X_HEIGHT, Hold, box_of, gaps, levelled, slant
+from hwkit.generate.words import BEHIND, GAPS, X_HEIGHT, Hold, box_of, evened, gaps, slant
 from hwkit.ink import Floats, Ink, median
 from hwkit.layout import Line, Page, Pen, Setting, Word, set_pages
 from hwkit.progress import Progress, silent
@@ -31,9 +31,7 @@ from hwkit.text import Written, pieces, plan
 T = TypeVar("T")
 
 LONGEST = 48  # characters of a piece; the packaged models learned lines of about so many
-EVEN = (0.6, 1.6)  # how far the x-height of a word may be off the hand's and is still made equal
 USUAL_GAP = 1.6  # between words, in x-heights, where none was seen
-GAPS = (1.1, 2.6)  # what a gap may be, in x-heights
 INSIDE = 0.22  # room between parts of one word, in x-heights
 WIDEST = 1.3  # x-heights; an accent's letter is no wider
 KEPT = 2  # characters that stay on either side of a break
@@ -228,10 +226,7 @@ def write_pieces(
     for n, piece, parts, rooms, where in seen:
         usual = heights[n, hand_of(orders[n], piece.line)]
         for part, (ink, position), room in zip(piece.parts, parts, rooms, strict=True):
-            left, right = ink.points[:, 0].min(), ink.points[:, 0].max()
-            own = where.height_at(left, right) if len(where.tops) else usual
-            height = float(np.clip(own, EVEN[0] * usual, EVEN[1] * usual))
-            even = levelled(ink, where, height)
+            even, height = evened(ink, where, usual)
             gap = room / height if part != piece.parts[0] else None
             found[n][piece.line, part] = Part(even, position, gap, slant(even))
     for report in reports:

@@ -36,9 +36,10 @@ def spelled(text: str) -> tuple[Ink, np.ndarray]:
 
 
 def said(ink: Ink) -> str:
-    """What the ink of `spelled` says, wherever its words stand."""
+    """What the ink of `spelled` says, wherever its words stand and whatever its size."""
     text, right = "", None
-    for stroke in ink.strokes():
+    for drawn in ink.strokes():
+        stroke = drawn * 2.0 / np.ptp(drawn[:, 1])
         left, width = stroke[0, 0], np.ptp(stroke[:, 0])
         text += " " if right is not None and left - right > STEP else ""
         text += LETTERS[round((width - 1) * 50)]
@@ -63,6 +64,12 @@ class Misspeller(HandmadeWriter):
         )
 
 
+def reading(text: str, sure) -> SimpleNamespace:
+    return SimpleNamespace(
+        text=text, characters=[SimpleNamespace(confidence=sure(text, n)) for n in range(len(text))]
+    )
+
+
 class Spelling:
     """A reader of that ink: a wrong character costs 5 nats, a right one 0.1."""
 
@@ -70,6 +77,7 @@ class Spelling:
 
     def __init__(self):
         self.seen = 0
+        self.sure = lambda read, place: 1.0
 
     def judge(self, inks, texts):
         self.seen += len(inks)
@@ -77,7 +85,7 @@ class Spelling:
         for ink, text in zip(inks, texts, strict=True):
             read = said(ink)
             nats = sum(0.1 if a == b else 5.0 for a, b in zip(read, text, strict=True))
-            found.append(SimpleNamespace(nats=nats, reading=SimpleNamespace(text=read)))
+            found.append(SimpleNamespace(nats=nats, reading=reading(read, self.sure)))
         return found
 
 
@@ -157,6 +165,15 @@ def test_a_word_that_stays_wrong_is_doubtful(reader, primed) -> None:
     (choice,) = choose(Misspeller(lambda word, seed: word != "two"), [wish("one two", 3)])
     assert choice.doubtful(["one", "two"]) == [1]
     assert choice.again == candidates.ROUNDS
+
+
+def test_a_word_that_is_read_right_but_not_surely_is_tried_again(reader, primed) -> None:
+    reader.sure = lambda read, place: 0.5 if place == read.index("two") + 1 else 1.0
+    writer = Misspeller(lambda word, seed: True)
+    (choice,) = choose(writer, [wish("one two ten", 2)])
+    assert [request.text for request in writer.asked[2:]] == ["two"] * 2 * candidates.ROUNDS
+    assert choice.doubtful(["one", "two", "ten"]) == []
+    assert choice.best.read == "one two ten"
 
 
 def test_what_a_wish_becomes_does_not_depend_on_the_others(reader, primed) -> None:

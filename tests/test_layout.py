@@ -179,7 +179,7 @@ def test_ink_stays_on_the_lowest_page_there_is(
     seed: int, up: float, down: float, slope: float, wander: float
 ) -> None:
     """The page leaves 3 x-heights beside slope and wander: words are written smaller to fit."""
-    height = 11 + 3 * 2 + 80 * np.tan(np.radians(6)) * (slope != 0) + 2 * 0.25 * 2 * wander
+    height = 11 + 3 * 2 + 80 * np.tan(np.radians(6)) * (slope != 0) + 2 * 0.14 * 2 * wander
     setting = Setting(page=(91, height + 1e-6), margin_mm=5, size_mm=2, slope=slope, wander=wander)
     pages = set_pages([paragraph("abc abc abc abc abc abc abc", up=up, down=down)], setting, [Pen(1.0)], seed)
     points = np.concatenate([stroke for page in pages for stroke in page.strokes])

@@ -17,6 +17,8 @@ from hwkit.ink import Floats, Ink, Ints, median
 
 LATE = 0.3  # characters; the window lies so far behind a space's place when the pen goes over it
 REACH = 1.4  # characters that the window may be off a space where the pen goes over it
+EVEN = (0.6, 1.6)  # how far the x-height of a word may be off the hand's and is still made equal
+GAPS = (1.1, 2.6)  # what a gap between words may be, in x-heights
 BEHIND = 0.6  # characters; so much later than the window has come to a letter's place the next one begins
 X_HEIGHT = 2.3  # of a hand that shows none, in the unit of its size
 SITTING = frozenset("abcdehiklmnorstuvwxzABCDEFGHIKLMNOPRSTUVWXYZ0123456789")  # they end on the base line
@@ -140,6 +142,16 @@ def levelled(ink: Ink, where: Hold, height: float) -> Ink:
     """The ink with its base line at y = 0, in units of `height`."""
     x, y = ink.points.T
     return Ink(np.column_stack([x, y - where.base - where.slope * x]) / height, ink.lengths)
+
+
+def evened(ink: Ink, where: Hold, usual: float) -> tuple[Ink, float]:
+    """A word of a line as it is set: its base line at y = 0, in x-heights; and its x-height.
+
+    where: the line lies; usual: the x-height of its hand.
+    """
+    own = where.height_at(ink.points[:, 0].min(), ink.points[:, 0].max()) if len(where.tops) else usual
+    height = float(np.clip(own, EVEN[0] * usual, EVEN[1] * usual))
+    return levelled(ink, where, height), height
 
 
 def piece_of(ink: Ink, position: Floats, strokes: slice) -> tuple[Ink, Floats]:
