@@ -186,3 +186,52 @@ def test_power_makes_what_is_rare_common() -> None:
 def test_a_rule_that_cannot_be_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         Composition(**change)  # type: ignore[arg-type]
+
+
+def lettered(hand: str, letters: str, seed: int = 0) -> list[Sample]:
+    """A bank of words of a hand and letters that were cut out of it."""
+    words = bank(20, seed, hand)
+    return words + [word(c, f"{hand}000/1:{n}", hand) for n, c in enumerate(letters, 1)]
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 8), st.integers(0, 6))
+def test_letters_are_set_in_words_of_so_many(seed: int, letters: int, shortest: int, more: int) -> None:
+    rule = Composition(
+        into="shouted", lines=8, shortest=shortest, longest=shortest + more, letters=letters, pattern="[A-Z]"
+    )
+    banks = {"a": "ABCDEFGH1x", "b": "KLMNOPQRS.,7"}
+    words = lettered("a", banks["a"]) + lettered("b", banks["b"], 1)
+    lines = list(compose(words, rule, seed))
+    assert lines
+    for line in lines:
+        parts = (line.text or "").split(" ")
+        assert max(map(len, parts)) <= letters
+        together = "".join(parts)
+        assert set(together) <= {c for c in banks[line.form] if c.isupper()}
+        assert len(set(together)) == len(together)  # each at most once a line
+        assert shortest <= len(together) - 1 <= shortest + more
+        assert len(line.ink.lengths) == len(together)  # a stroke a letter, in the order of the text
+        heights = [round(-float(s[1, 1] - s[0, 1]), 3) for s in line.ink.strokes()]
+        scale = heights[0] / (2.0 + 0.1 * (ord(together[0]) % 7))
+        assert heights == pytest.approx([scale * (2.0 + 0.1 * (ord(c) % 7)) for c in together], rel=1e-2)
+        left = [float(s[:, 0].min()) for s in line.ink.strokes()]
+        assert left == sorted(left)
+
+
+def test_words_are_composed_as_if_no_letters_had_been_cut() -> None:
+    rule = Composition(lines=5, shortest=5, longest=20)
+    words = lettered("a", "ABCDEF")
+    assert same(list(compose(words, rule, 3)), list(compose(words[:20], rule, 3)))
+
+
+def test_letters_have_the_size_of_their_hands_words() -> None:
+    """Alone they would be scaled to the height of small letters."""
+    rule = Composition(into="shouted", lines=1, shortest=2, longest=4, letters=4, pattern="[A-Z]")
+    words = lettered("a", "")
+    high = [
+        Sample(f"a000/1:{n}", Ink(one.ink.points * 3.0, one.ink.lengths), one.text, "a", "train", 0.5)
+        for n, one in enumerate((word(c, c) for c in "ABCDE"), 1)
+    ]
+    (line,) = compose(words + high, rule, 1)
+    assert unit(line.ink) > 2.0
