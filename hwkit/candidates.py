@@ -42,7 +42,7 @@ def usual(text: str, data: Collection[str]) -> int:
     data: the sources that the model learned from. Where the reader learned from others too, nothing is read
     unless it is asked for: the terms of its weights need not be the model's.
     """
-    if not set(pretrained.read_config(pretrained.find(READER)).data) <= set(data):
+    if not reader_data() <= set(data):
         return 1
     return MANY if SHORT < len(text) <= LONG else FEW
 
@@ -89,6 +89,12 @@ class Choice:
         if self.best is None or self.best.read is None:
             return []
         return wrong(words, self.best.read)
+
+
+@cache
+def reader_data() -> frozenset[str]:
+    """The sources that the packaged reader learned from."""
+    return frozenset(pretrained.read_config(pretrained.find(READER)).data)
 
 
 @cache
@@ -196,10 +202,14 @@ def oddness(one: Candidate, usual: float) -> float:
     return float(sum(max(abs(np.log(ratio)) - STEADY, 0.0) for ratio in ratios))
 
 
+def owners(words: Sequence[str]) -> list[int]:
+    """The word of each character of a line, the space after a word among its characters."""
+    return [n for n, word in enumerate(words) for _ in f"{word} "]
+
+
 def wrong(words: Sequence[str], read: str) -> list[int]:
     """The words of a line that are read otherwise. A space too many or too few is nobody's fault."""
-    asked = " ".join(words)
-    of = [n for n, word in enumerate(words) for _ in f"{word} "]  # of each character, its word
+    asked, of = " ".join(words), owners(words)
     found: set[int] = set()
     for what, start, stop, first, last in SequenceMatcher(None, asked, read, autojunk=False).get_opcodes():
         if what != "equal" and (asked[start:stop] + read[first:last]).strip():
@@ -211,8 +221,7 @@ def weak(words: Sequence[str], one: Candidate) -> list[int]:
     """The words of a line that are read otherwise, and those that are read right without being sure of it."""
     if one.read is None:
         return []
-    asked = " ".join(words)
-    of = [n for n, word in enumerate(words) for _ in f"{word} "]
+    asked, of = " ".join(words), owners(words)
     found = set(wrong(words, one.read))
     for block in SequenceMatcher(None, asked, one.read, autojunk=False).get_matching_blocks():
         for n in range(block.size):

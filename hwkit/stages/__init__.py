@@ -73,7 +73,7 @@ STAGES: dict[str, Stage] = {
         model="start",
     ),
     "sample": Stage(1, sample_parameters, {"model": "train"}, make_sample),
-    "render": Stage(1, lambda: RenderParameters, {"ink": "sample"}, make_render),
+    "render": Stage(2, lambda: RenderParameters, {"ink": "sample"}, make_render),
     "evaluate": Stage(2, evaluate_parameters, {"model": "train", "ingest": "ingest"}, make_evaluate),
     "reading": Stage(1, reading_parameters, {"model": "train", "ingest": "ingest"}, make_reading),
     "legibility": Stage(

@@ -65,17 +65,15 @@ def make_legibility(
 
 
 def learned(model: Input) -> tuple[str, ...] | None:
-    """The splits that a model learned from, by its config or, where it is an artifact, by its ancestry: those
-    of its training, and those whose words its composed lines are made of. None: nobody says."""
+    """The splits that a reader learned from, by its config or, where it is an artifact, by its ancestry.
+    None: nobody says."""
     from hwkit import pretrained
+    from hwkit.pretrained import pack
 
-    known: Sequence[str] = pretrained.read_config(folder_of(model)).learned
-    if not known and isinstance(model, Artifact):
-        known = model.parameters.get("training") or ()
-        for up in Store(model.path.parent.parent).lineage(model):
-            if up.artifact is not None and up.artifact.stage == "lines":
-                known = [*known, *(s for rule in up.artifact.parameters["compose"] for s in rule["splits"])]
-    return tuple(dict.fromkeys(known)) or None
+    config = pretrained.read_config(folder_of(model))
+    if not config.learned and isinstance(model, Artifact):
+        return pack.learned(Store(model.path.parent.parent), model, config) or None
+    return config.learned or None
 
 
 def write_rows(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
